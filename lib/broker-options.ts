@@ -1,0 +1,81 @@
+// How every node of the mesh runs. Each setting differs from the framework's default for a measured reason.
+import os from "node:os";
+import moleculer, { type BrokerOptions, type Middleware } from "moleculer";
+import { authorize } from "../middlewares/authorize.ts";
+import { dataFolder } from "../middlewares/data-folder.ts";
+import { durableEvents } from "../middlewares/durable-events.ts";
+import { operationsPort } from "../middlewares/operations-port.ts";
+import { operatorSocket } from "../middlewares/operator-socket.ts";
+import { requestScope } from "../middlewares/request-scope.ts";
+import { validation } from "../middlewares/validation.ts";
+import { setRuntime, type Runtime } from "./runtime.ts";
+
+/** Two nodes of one id stop each other, so the name says which services, which host and which process. */
+function nodeIdOf(runtime: Runtime): string {
+	const { nodeId, services } = runtime.config;
+	return nodeId ?? `${services.replaceAll(/[^a-zA-Z0-9]+/g, "-") || "stoa"}-${os.hostname()}-${process.pid}`;
+}
+
+/**
+ * Innermost first, as Moleculer stacks them: validation touches the handler, metrics the caller. Timeout stands inside the circuit breaker:
+ * the other way round the breaker never sees a timeout.
+ */
+function middlewares(runtime: Runtime): Middleware[] {
+	const { ActionHook, Bulkhead, ContextTracker, Timeout, CircuitBreaker, Retry, ErrorHandler } = (moleculer as unknown as { Middlewares: Record<string, Middleware> }).Middlewares;
+	return [
+		// Its `created` hook runs before any other: every service and middleware asks the broker for its runtime.
+		{ name: "Runtime", created: broker => setRuntime(broker, runtime) },
+		ActionHook!,
+		requestScope,
+		validation,
+		authorize(),
+		Bulkhead!,
+		ContextTracker!,
+		Timeout!,
+		CircuitBreaker!,
+		Retry!,
+		ErrorHandler!,
+		dataFolder,
+		durableEvents(),
+		operatorSocket(),
+		operationsPort(),
+	];
+}
+
+export function brokerOptions(runtime: Runtime): BrokerOptions {
+	const { config } = runtime;
+	return {
+		namespace: config.namespace,
+		nodeID: nodeIdOf(runtime),
+		logger: {
+			type: "Console",
+			options: { level: config.logLevel, formatter: "short", colors: process.stdout.isTTY === true, autoPadding: false },
+		},
+		// Calls to a node that was killed would never settle with the default of 0.
+		requestTimeout: 8000,
+		// After the death of one of two nodes every second call fails until its heartbeat is missed.
+		heartbeatInterval: 2,
+		heartbeatTimeout: 6,
+		// Calls in flight end before the process does.
+		tracking: { enabled: true, shutdownTimeout: 10_000 },
+		// Each action that is `idempotent` switches this on for itself, and only those.
+		retryPolicy: { enabled: false, retries: 3, delay: 100, maxDelay: 1000, factor: 2, check: error => (error as { retryable?: boolean }).retryable === true },
+		circuitBreaker: {
+			enabled: true,
+			threshold: 0.5,
+			minRequestCount: 20,
+			windowTime: 30,
+			halfOpenTime: 3000,
+			// A refusal of the business says nothing of the node's health, and a provider that is away is the callee's news, not its illness.
+			check: error => (error as { code?: number; data?: { kind?: string } }).data?.kind === undefined && ((error as { code?: number }).code ?? 500) >= 500,
+		},
+		bulkhead: { enabled: false, concurrency: 10, maxQueueSize: 100 },
+		contextParamsCloning: config.cloneParams,
+		internalServices: true,
+		internalMiddlewares: false,
+		validator: true,
+		metrics: false,
+		tracing: false,
+		middlewares: middlewares(runtime),
+	};
+}

@@ -1,0 +1,32 @@
+// Ids carry their kind and sort by time: `ord_01jd…`, 48 bits of milliseconds and 80 random bits in Crockford's base 32.
+import { randomFillSync } from "node:crypto";
+
+const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+const pool = Buffer.alloc(4096);
+let used = pool.length;
+
+function randomBytesFromPool(count: number): Buffer {
+	if (used + count > pool.length) {
+		randomFillSync(pool);
+		used = 0;
+	}
+	used += count;
+	return pool.subarray(used - count, used);
+}
+
+/** A new id of the given kind. `now` is the time it sorts by, in milliseconds. */
+export function newId<Kind extends string>(kind: Kind, now: number): `${Kind}_${string}` {
+	let time = now;
+	let stamp = "";
+	for (let i = 0; i < 10; i++) {
+		stamp = alphabet[time % 32] + stamp;
+		time = Math.floor(time / 32);
+	}
+	let random = "";
+	// One byte a character: the 5 low bits of a random byte are uniform over the alphabet.
+	for (const byte of randomBytesFromPool(16)) random += alphabet[byte & 31];
+	return `${kind}_${stamp}${random}`;
+}
+
+/** What an id of a kind looks like; ids that come from outside are checked against it before anything else. */
+export const idPattern = (kind: string) => `^${kind}_[0-9a-hjkmnp-tv-z]{26}$`;

@@ -1,0 +1,143 @@
+// Processes across services: one persisted row per running saga, one page of steps, each with its undo.
+// A step joins the undo list before it runs, because a step that timed out may have happened.
+import { isDefinite, type StoaFailure } from "./failure.ts";
+import type { Actor } from "./vocabulary.ts";
+
+export type SagaStatus = "running" | "waiting" | "compensating" | "succeeded" | "failed" | "compensated";
+export type StepStatus = "pending" | "running" | "done" | "skipped" | "failed" | "undone";
+
+/** What a step is handed. Calls are keyed by `id` and the step, so repeating one is harmless. */
+export interface Running<State> {
+	id: string;
+	state: Readonly<State>;
+	actor: Actor | null;
+	/** Milliseconds until which the saga may go on before its point of no return. */
+	deadlineAt: number;
+}
+
+/** The step cannot be decided yet (the buyer's bank is asked): the saga sleeps until it is woken or `untilMs` has come. */
+export class Wait<State> {
+	readonly patch: Partial<State>;
+	readonly untilMs: number;
+	constructor(untilMs: number, patch: Partial<State> = {}) {
+		this.untilMs = untilMs;
+		this.patch = patch;
+	}
+}
+
+/** A refusal that is final for this attempt although asking again later might help (a provider that is down): undo now. */
+export class GiveUp extends Error {
+	readonly failure: StoaFailure;
+	constructor(failure: StoaFailure) {
+		super(failure.message);
+		this.failure = failure;
+	}
+}
+
+export interface Step<State, Tx = unknown> {
+	name: string;
+	/** Left out of this attempt when it answers false. */
+	when?(state: Readonly<State>): boolean;
+	/** Work in another service. What it answers is merged into the state. */
+	run?(saga: Running<State>): Promise<Partial<State> | Wait<State> | void>;
+	/** Work in our own store, in the transaction that records the step. */
+	save?(tx: Tx, saga: Running<State>): Promise<Partial<State> | void>;
+	/** Takes back what `run` did, or may have done. Finding nothing, it leaves a mark that refuses the late step. */
+	undo?(saga: Running<State>): Promise<void>;
+	/** From here on steps are tried again for ever, and nothing is undone. */
+	pointOfNoReturn?: true;
+}
+
+export interface SagaDefinition<State, Tx = unknown> {
+	kind: string;
+	/** Milliseconds before which it must be past its point of no return. */
+	deadlineMs: number;
+	steps: readonly Step<State, Tx>[];
+	/** Written in the transaction that ends the saga: the kept reply, the release of what it held in our own store. */
+	ended?(tx: Tx, saga: Ended<State>): Promise<void>;
+}
+
+export interface Ended<State> extends Running<State> {
+	status: "succeeded" | "failed" | "compensated";
+	problem: Problem | null;
+}
+
+/** A refusal as a saga keeps it. */
+export interface Problem {
+	kind: string;
+	code: string;
+	message: string;
+	data: Record<string, unknown>;
+}
+
+export interface StepRecord {
+	name: string;
+	status: StepStatus;
+	error?: string;
+}
+
+/** A saga as it is stored. Times are milliseconds. `step` is the index of the step that runs or comes next. */
+export interface SagaRecord<State = Record<string, unknown>> {
+	id: string;
+	kind: string;
+	status: SagaStatus;
+	step: number;
+	steps: StepRecord[];
+	state: State;
+	problem: Problem | null;
+	/** The last error of a step or undo that is tried again. */
+	error: string | null;
+	actor: Actor | null;
+	requestId: string | null;
+	owner: string | null;
+	leaseUntil: number;
+	fence: number;
+	attempts: number;
+	nextAt: number;
+	deadlineAt: number;
+	createdAt: number;
+	updatedAt: number;
+}
+
+export const isOver = (saga: Pick<SagaRecord, "status">) => saga.status === "succeeded" || saga.status === "failed" || saga.status === "compensated";
+
+/** Tries after which a saga is shown to the operator as stuck. It is still tried. */
+export const stuckAfter = 5;
+
+/** What `GET /v1/sagas?status=` calls it. */
+export function shownStatus(saga: Pick<SagaRecord, "status" | "attempts">): "running" | "succeeded" | "failed" | "compensated" | "stuck" {
+	if (saga.status === "succeeded" || saga.status === "failed" || saga.status === "compensated") return saga.status;
+	return saga.attempts >= stuckAfter ? "stuck" : "running";
+}
+
+/** Every crash point a saga passes, from its step list: before a step runs, after it ran, after that was saved; the same for its undo. */
+export function crashPointsOf(definition: Pick<SagaDefinition<never>, "kind" | "steps">): string[] {
+	const points = definition.steps.flatMap(step => [
+		`${definition.kind}/${step.name}/before`,
+		`${definition.kind}/${step.name}/after`,
+		`${definition.kind}/${step.name}/saved`,
+		...(step.undo ? [`${definition.kind}/${step.name}/undo/before`, `${definition.kind}/${step.name}/undo/after`] : []),
+	]);
+	return [`${definition.kind}/started`, ...points, `${definition.kind}/ended`];
+}
+
+export function problemOf(error: unknown): Problem {
+	const failure = (error instanceof GiveUp ? error.failure : error) as StoaFailure;
+	const { kind, ...data } = failure.data;
+	return { kind: String(kind), code: failure.type, message: failure.message, data };
+}
+
+/** A refusal that ends the attempt, as opposed to an outcome nobody knows. */
+export const endsAttempt = (error: unknown) => error instanceof GiveUp || isDefinite(error);
+
+/** Milliseconds before a step is tried again: quick at first, at most 5 s, so that a service that returned is used soon. */
+export const retryDelay = (attempts: number) => Math.min(100 * 2 ** Math.min(attempts, 10), 5000);
+
+/** An undo before the point of no return takes back whatever ran or may have run, last first. */
+export function undoOrder<State, Tx>(definition: SagaDefinition<State, Tx>, records: readonly StepRecord[]): number[] {
+	return definition.steps
+		.map((step, index) => ({ step, index, record: records[index] }))
+		.filter(({ step, record }) => step.undo && (record?.status === "running" || record?.status === "done" || record?.status === "failed"))
+		.map(({ index }) => index)
+		.reverse();
+}

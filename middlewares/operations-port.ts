@@ -1,0 +1,2 @@
+import type { Middleware } from "moleculer";
+export const operationsPort = (): Middleware => ({ name: "OperationsPort" });
