@@ -1,0 +1,160 @@
+// Facts out and facts in over SQL: the outbox read as a numbered source, and the inbox that settles a fact in the transaction of its effect.
+import type { Clock } from "../../lib/clock.ts";
+import type { DeliveryPolicy, Effect, FactInbox, FactSource, Letter, LetterStatus, Settled } from "../../lib/facts.ts";
+import type { Envelope } from "../../lib/vocabulary.ts";
+import type { SqlTx } from "./tx.ts";
+
+interface Store {
+	readonly reader: SqlTx;
+	transaction<T>(work: (tx: SqlTx) => Promise<T>): Promise<T>;
+	onTold(listener: (facts: Envelope[]) => void): void;
+}
+
+type LetterRow = Omit<Letter, "envelope" | "key"> & { factKey: string; envelope: string };
+const letterOf = ({ factKey, envelope, ...row }: LetterRow): Letter => ({ ...row, key: factKey, envelope: JSON.parse(envelope) as Envelope });
+const sentenceOf = (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, 2000);
+
+export function sqlFactSource(store: Store): FactSource {
+	return {
+		async read(after, limit) {
+			const rows = await store.reader.all<{ envelope: string }>("SELECT envelope FROM outbox WHERE position > ? ORDER BY position LIMIT ?", [after, limit]);
+			return rows.map(row => JSON.parse(row.envelope) as Envelope);
+		},
+		async head() {
+			return (await store.reader.get<{ position: number }>("SELECT COALESCE(MAX(position), 0) AS position FROM outbox"))!.position;
+		},
+		// Numbered as they are written: nothing ever waits for a number here. What listeners have not taken yet is the groups' own count.
+		pending: async () => ({ pending: 0, oldestSeconds: 0 }),
+		onNumbered: listener => store.onTold(listener),
+	};
+}
+
+export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy): FactInbox {
+	const moveFloor = async (tx: SqlTx, producer: string, position: number) => {
+		if ((await tx.run("UPDATE floors SET position = ? WHERE producer = ? AND position < ?", [position, producer, position])) === 0)
+			await tx.insertIfAbsent("floors", { producer, position });
+	};
+
+	const keep = (tx: SqlTx, envelope: Envelope, status: LetterStatus, error: string | null) => {
+		const now = clock.now();
+		const failed = status === "retrying";
+		return tx.insert("letters", {
+			id: envelope.id,
+			producer: envelope.producer,
+			position: envelope.position,
+			factKey: envelope.key,
+			type: envelope.type,
+			status: failed && policy.attempts <= 1 ? "dead" : status,
+			attempts: failed ? 1 : 0,
+			error,
+			nextAt: failed ? now + policy.backoff(1) : null,
+			firstFailedAt: now,
+			lastFailedAt: now,
+			envelope: JSON.stringify(envelope),
+		});
+	};
+
+	/** The next fact of a key becomes due when the one before it is out of the way. */
+	const release = (tx: SqlTx, letter: Letter) =>
+		tx.run(
+			`UPDATE letters SET status = 'retrying', attempts = 0, nextAt = ? WHERE id =
+			(SELECT id FROM (SELECT id FROM letters WHERE producer = ? AND factKey = ? ORDER BY position LIMIT 1) AS first) AND status = 'waiting'`,
+			[clock.now(), letter.producer, letter.key],
+		);
+
+	const known = async (reader: SqlTx, { id, producer, position }: Pick<Envelope, "id" | "producer" | "position">) => {
+		if (await reader.get("SELECT 1 FROM inbox WHERE id = ?", [id])) return true;
+		const floor = await reader.get<{ position: number }>("SELECT position FROM floors WHERE producer = ?", [producer]);
+		return floor !== undefined && floor.position >= position;
+	};
+
+	const letter = async (reader: SqlTx, id: string) => {
+		const row = await reader.get<LetterRow>("SELECT * FROM letters WHERE id = ?", [id]);
+		return row && letterOf(row);
+	};
+
+	return {
+		async floors() {
+			const rows = await store.reader.all<{ producer: string; position: number }>("SELECT producer, position FROM floors");
+			return new Map(rows.map(row => [row.producer, row.position]));
+		},
+
+		apply: (envelope, effect) =>
+			store.transaction(async (tx): Promise<Settled> => {
+				if (await known(tx, envelope)) return "known";
+				await tx.insert("inbox", { id: envelope.id, producer: envelope.producer, position: envelope.position });
+				await moveFloor(tx, envelope.producer, envelope.position);
+				if (await tx.get("SELECT 1 FROM letters WHERE producer = ? AND factKey = ? LIMIT 1", [envelope.producer, envelope.key])) {
+					await keep(tx, envelope, "waiting", null);
+					return "waiting";
+				}
+				try {
+					await tx.savepoint(() => effect(envelope, tx));
+					return "applied";
+				} catch (error) {
+					await keep(tx, envelope, "retrying", sentenceOf(error));
+					return "failed";
+				}
+			}),
+
+		skipTo: (producer, position) => store.transaction(tx => moveFloor(tx, producer, position)),
+		knows: fact => known(store.reader, fact),
+
+		async letters({ status, after = "", limit }) {
+			const rows = status
+				? await store.reader.all<LetterRow>("SELECT * FROM letters WHERE status = ? AND id > ? ORDER BY id LIMIT ?", [status, after, limit])
+				: await store.reader.all<LetterRow>("SELECT * FROM letters WHERE id > ? ORDER BY id LIMIT ?", [after, limit]);
+			return rows.map(letterOf);
+		},
+
+		letter: id => letter(store.reader, id),
+
+		async due(now, limit) {
+			const rows = await store.reader.all<LetterRow>(
+				"SELECT * FROM letters WHERE status = 'retrying' AND nextAt <= ? ORDER BY position LIMIT ?",
+				[now, limit],
+			);
+			return rows.map(letterOf);
+		},
+
+		retry: (id, effect) =>
+			store.transaction(async (tx): Promise<Settled> => {
+				const found = await letter(tx, id);
+				if (!found) return "known";
+				if (found.status !== "retrying") return "waiting";
+				try {
+					await tx.savepoint(() => effect(found.envelope, tx));
+				} catch (error) {
+					const attempts = found.attempts + 1;
+					const dead = attempts >= policy.attempts;
+					const now = clock.now();
+					await tx.update(
+						"letters",
+						{ attempts, status: dead ? "dead" : "retrying", error: sentenceOf(error), nextAt: dead ? null : now + policy.backoff(attempts), lastFailedAt: now },
+						{ id },
+					);
+					return "failed";
+				}
+				await tx.run("DELETE FROM letters WHERE id = ?", [id]);
+				await release(tx, found);
+				return "applied";
+			}),
+
+		redrive: id =>
+			store.transaction(async tx => {
+				const changed = await tx.run("UPDATE letters SET status = 'retrying', attempts = 0, nextAt = ? WHERE id = ? AND status <> 'waiting'", [clock.now(), id]);
+				return changed > 0;
+			}),
+
+		drop: id =>
+			store.transaction(async tx => {
+				const found = await letter(tx, id);
+				if (!found) return false;
+				await tx.run("DELETE FROM letters WHERE id = ?", [id]);
+				await release(tx, found);
+				return true;
+			}),
+	};
+}
+
+export type { Effect };

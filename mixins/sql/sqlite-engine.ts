@@ -1,0 +1,176 @@
+// Embedded SQL on Node's own node:sqlite: one writer with group commit, one reader, WAL.
+// A commit is appended to the WAL at once and answered after one fdatasync that every commit waiting at that moment shares. That is what
+// synchronous=FULL promises, without holding the event loop for the disk; checkpoints keep SQLite's own syncs (synchronous=NORMAL).
+import fs from "node:fs";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { Connection, Dialect, SqlEngine, Value } from "./engine.ts";
+
+const dialect: Dialect = { name: "sqlite", insertIgnore: "INSERT OR IGNORE", forUpdate: "" };
+
+// Enough to share one disk write among every waiting buyer, few enough that the first of them does not wait for the last.
+const batchMax = 256;
+
+interface Task {
+	work: (connection: Connection) => Promise<unknown>;
+	resolve: (value: unknown) => void;
+	reject: (error: unknown) => void;
+}
+
+class SqliteConnection implements Connection {
+	readonly database: DatabaseSync;
+	readonly #statements = new Map<string, StatementSync>();
+	#depth = 0;
+
+	constructor(database: DatabaseSync) {
+		this.database = database;
+	}
+
+	#prepare(sql: string): StatementSync {
+		let statement = this.#statements.get(sql);
+		if (!statement) {
+			// Lists of `?` make as many texts as lengths: forgetting all now and then is cheaper than keeping an order of use.
+			if (this.#statements.size > 500) this.#statements.clear();
+			statement = this.database.prepare(sql);
+			this.#statements.set(sql, statement);
+		}
+		return statement;
+	}
+
+	async all<R extends object>(sql: string, params: readonly Value[] = []): Promise<R[]> {
+		return this.#prepare(sql).all(...params) as R[];
+	}
+
+	async run(sql: string, params: readonly Value[] = []): Promise<number> {
+		return Number(this.#prepare(sql).run(...params).changes);
+	}
+
+	async savepoint<T>(work: () => Promise<T>): Promise<T> {
+		const name = `s${this.#depth++}`;
+		this.database.exec(`SAVEPOINT ${name}`);
+		try {
+			const result = await work();
+			this.database.exec(`RELEASE ${name}`);
+			return result;
+		} catch (error) {
+			this.database.exec(`ROLLBACK TO ${name}; RELEASE ${name}`);
+			throw error;
+		} finally {
+			this.#depth--;
+		}
+	}
+}
+
+export interface SqliteOptions {
+	/** `full` survives a power cut, `process` a killed process. */
+	durability: "full" | "process";
+	/** Named crash points before and after the commit. */
+	passing?: (point: "beforeCommit" | "afterCommit") => void;
+}
+
+/** Opens (or makes) the file. The folder must exist and belong to this process alone. Throws when the file is no database. */
+export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
+	const writing = new DatabaseSync(file);
+	writing.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000");
+	const writer = new SqliteConnection(writing);
+	const reading = new DatabaseSync(file);
+	reading.exec("PRAGMA query_only=ON; PRAGMA cache_size=-16000");
+	const reader = new SqliteConnection(reading);
+	const sync = options.durability === "full" ? walSync(file) : { flushed: async () => undefined, close: () => undefined };
+	const passing = options.passing ?? (() => undefined);
+
+	let queue: Task[] = [];
+	let running: Promise<void> | undefined;
+	let closed = false;
+
+	async function runBatch(tasks: Task[]): Promise<void> {
+		const settled: (() => void)[] = [];
+		try {
+			writing.exec("BEGIN IMMEDIATE");
+			for (const task of tasks) {
+				try {
+					const value = await writer.savepoint(() => task.work(writer));
+					settled.push(() => task.resolve(value));
+				} catch (error) {
+					settled.push(() => task.reject(error));
+				}
+			}
+			passing("beforeCommit");
+			writing.exec("COMMIT");
+			passing("afterCommit");
+		} catch (error) {
+			if (writing.isTransaction) writing.exec("ROLLBACK");
+			for (const task of tasks) task.reject(error);
+			return;
+		}
+		// The next batch may run while the disk works; its own answer waits for its own flush.
+		sync.flushed().then(
+			() => {
+				for (const settle of settled) settle();
+			},
+			(error: unknown) => {
+				for (const task of tasks) task.reject(error);
+			},
+		);
+	}
+
+	async function drain(): Promise<void> {
+		// One turn of the event loop: whoever asks in it shares the commit.
+		await new Promise(resolve => setImmediate(resolve));
+		while (queue.length > 0) {
+			const tasks = queue.slice(0, batchMax);
+			queue = queue.slice(batchMax);
+			await runBatch(tasks);
+		}
+		running = undefined;
+	}
+
+	return {
+		dialect,
+		exclusive: true,
+		reader,
+		transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+			if (closed) return Promise.reject(new Error(`the store ${file} is closed`));
+			return new Promise<T>((resolve, reject) => {
+				queue.push({ work, resolve: resolve as (value: unknown) => void, reject });
+				running ??= drain();
+			});
+		},
+		async close() {
+			closed = true;
+			await running;
+			await sync.flushed();
+			sync.close();
+			reading.close();
+			writing.close();
+		},
+	};
+}
+
+/** Flushes the write-ahead log off the event loop; calls that come while one flush runs share the next. */
+function walSync(file: string) {
+	// The log keeps its inode while a connection is open, and SQLite takes no POSIX lock on it that closing this descriptor could drop.
+	const descriptor = fs.openSync(`${file}-wal`, "r+");
+	let current: Promise<void> | undefined;
+	let next: Promise<void> | undefined;
+	const flush = () => new Promise<void>((resolve, reject) => fs.fdatasync(descriptor, error => (error ? reject(error) : resolve())));
+	const begin = (): Promise<void> => {
+		current = flush().finally(() => {
+			current = undefined;
+		});
+		return current;
+	};
+	return {
+		flushed(): Promise<void> {
+			if (!current) return begin();
+			// A flush under way may have begun before this commit was written, so it does not count.
+			next ??= current
+				.catch(() => undefined)
+				.then(() => {
+					next = undefined;
+					return begin();
+				});
+			return next;
+		},
+		close: () => fs.closeSync(descriptor),
+	};
+}
