@@ -1,0 +1,91 @@
+// The product in the test's own process: chosen services on embedded stores in a folder of its own.
+import fs from "node:fs";
+import type { AddressInfo } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { ServiceBroker, type Service, type ServiceSchema } from "moleculer";
+import { brokerOptions } from "../../lib/broker-options.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { readConfig } from "../../lib/config.ts";
+import type { Meta } from "../../lib/contract.ts";
+import type { DeliveryPolicy } from "../../lib/facts.ts";
+import type { Role } from "../../lib/principal.ts";
+import { makeRuntime, type Runtime } from "../../lib/runtime.ts";
+import { tokensOf } from "../../lib/tokens.ts";
+
+const root = path.resolve(import.meta.dirname, "../..");
+
+/** Paths of every service below the named folders (`commerce`, `bank/accounts`); all when none is named. */
+export function servicePaths(names: readonly string[]): string[] {
+	const base = path.join(root, "services");
+	const found: string[] = [];
+	for (const domain of fs.readdirSync(base)) {
+		for (const service of fs.readdirSync(path.join(base, domain))) {
+			const file = path.join(base, domain, service, `${service}.service.ts`);
+			const wanted = names.length === 0 || names.some(name => name === service || name === domain || name === `${domain}/${service}`);
+			if (wanted && fs.existsSync(file)) found.push(file);
+		}
+	}
+	return found;
+}
+
+export interface StoaOptions {
+	/** Folders or service names; all services when left out. */
+	services?: readonly string[];
+	/** Services of the test's own: a stub that stands in for a neighbour. */
+	also?: readonly ServiceSchema[];
+	env?: Record<string, string>;
+	clock?: Clock;
+	delivery?: DeliveryPolicy;
+	dataDir?: string;
+}
+
+export interface Stoa {
+	broker: ServiceBroker;
+	runtime: Runtime;
+	dataDir: string;
+	/** Base URL of the gateway, without a slash at its end; empty when it does not run here. */
+	url: string;
+	service<T = Service>(name: string): T;
+	/** Meta of a call by a signed-in user: a valid access token. */
+	as(userId: string, roles?: readonly Role[]): Meta & { accessToken: string };
+	/** Stops and starts again on the same data. */
+	restart(): Promise<void>;
+	/** Stops and removes the data. */
+	stop(): Promise<void>;
+}
+
+/** Starts the product (or a part of it) for a test. */
+export async function startStoa(options: StoaOptions = {}): Promise<Stoa> {
+	const dataDir = options.dataDir ?? fs.mkdtempSync(path.join(os.tmpdir(), "stoa-test-"));
+	const stoa = { dataDir } as Stoa;
+
+	async function start(): Promise<void> {
+		const env = { NODE_ENV: "test", STOA_DATA_DIR: dataDir, STOA_PORT: "0", STOA_OPS_PORT: "0", STOA_LOG_LEVEL: "error", STOA_RATE_LIMITS: "off", ...options.env };
+		const given = { config: readConfig(env), ...(options.clock ? { clock: options.clock } : {}), ...(options.delivery ? { delivery: options.delivery } : {}) };
+		const runtime = makeRuntime(given);
+		const broker = new ServiceBroker({ ...brokerOptions(runtime), skipProcessEventRegistration: true });
+		for (const file of servicePaths(options.services ?? [])) broker.createService(((await import(file)) as { default: ServiceSchema }).default);
+		for (const schema of options.also ?? []) broker.createService(schema);
+		await broker.start();
+		const gateway = broker.getLocalService("gateway") as (Service & { server?: { address(): AddressInfo } }) | undefined;
+		stoa.broker = broker;
+		stoa.runtime = runtime;
+		stoa.url = gateway?.server ? `http://127.0.0.1:${gateway.server.address().port}` : "";
+	}
+
+	stoa.service = <T>(name: string) => stoa.broker.getLocalService(name) as T;
+	stoa.as = (userId, roles = ["customer"]) => ({
+		accessToken: tokensOf(stoa.runtime).sign({ userId, sessionId: `ses_${userId}`, roles, roleVersion: Number.MAX_SAFE_INTEGER }),
+	});
+	stoa.restart = async () => {
+		await stoa.broker.stop();
+		await start();
+	};
+	stoa.stop = async () => {
+		await stoa.broker.stop();
+		fs.rmSync(dataDir, { recursive: true, force: true });
+	};
+	await start();
+	return stoa;
+}
