@@ -1,0 +1,81 @@
+// Brings the made-up shop into the running services: catalogue, stock, a customer and a merchant. Twice adds nothing twice.
+import fs from "node:fs";
+import path from "node:path";
+import type { ServiceBroker } from "moleculer";
+import type { Config } from "../../lib/config.ts";
+import { secretFile } from "../../lib/crypto.ts";
+import type { Mesh } from "../../lib/operator-socket.ts";
+import { ensureUser } from "../../services/identity/authentication/authentication.contract.ts";
+import { receiveBatch } from "../../services/commerce/inventory/inventory.contract.ts";
+import { importBatch } from "../../services/commerce/products/products.contract.ts";
+import { seedBrands, seedCategories, seedPeople, seedProduct, type SeedProduct } from "./catalogue.ts";
+
+/** How many products a first start seeds. */
+export const firstSeed = 200;
+const batchSize = 100;
+
+export interface Seeded {
+	created: number;
+	known: number;
+}
+
+/** Products 1 to `count` with their stock. `onProgress` is told after every batch how many are done. */
+export async function seedCatalogue(mesh: Mesh, count: number, onProgress: (done: number) => void = () => undefined): Promise<Seeded> {
+	const total: Seeded = { created: 0, known: 0 };
+	for (let first = 1; first <= count; first += batchSize) {
+		const products = Array.from({ length: Math.min(batchSize, count - first + 1) }, (_, index) => seedProduct(first + index));
+		// Categories and brands ride with the first batch only: every later one finds them there.
+		const frame = first === 1 ? { categories: seedCategories, brands: seedBrands } : {};
+		const answer = (await mesh.call(importBatch.name, { products: products.map(importedOf), ...frame })) as Seeded;
+		await mesh.call(receiveBatch.name, { deliveries: products.flatMap(deliveriesOf) });
+		total.created += answer.created;
+		total.known += answer.known;
+		onProgress(Math.min(first + batchSize - 1, count));
+	}
+	return total;
+}
+
+const importedOf = ({ stock: _, ...product }: SeedProduct) => product;
+
+// The delivery's id is made from the SKU: a second seed finds it received.
+const deliveriesOf = ({ stock }: SeedProduct) => Object.entries(stock).map(([sku, delta]) => ({ id: `seed-${sku}`, sku, delta, reason: "opening stock" }));
+
+export interface SeededPeople {
+	customer: { email: string; password: string };
+	merchant: { email: string; password: string };
+}
+
+/** A customer and a merchant to try the shop with; their passwords are generated into the data folder. */
+export async function seedPersons(mesh: Mesh, dataDir: string): Promise<SeededPeople> {
+	const { customer, merchant } = seedPeople();
+	const person = async ({ email, name }: { email: string; name: string }, role: string) => {
+		const password = secretFile(dataDir, `seed-${role}-password`, newPassword);
+		await mesh.call(ensureUser.name, { email, name, password, roles: role === "customer" ? ["customer"] : ["customer", role] });
+		return { email, password };
+	};
+	return { customer: await person(customer, "customer"), merchant: await person(merchant, "merchant") };
+}
+
+const alphabet = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789";
+
+/** Four groups that can be read out and typed: 16 characters of 54, 92 bits. */
+export function newPassword(): string {
+	const letters = [...crypto.getRandomValues(new Uint32Array(16))].map(random => alphabet[random % alphabet.length]).join("");
+	return letters.match(/.{4}/g)!.join("-");
+}
+
+/** Seeds a new embedded shop once; nothing in production, or where the services do not run together. */
+export async function seedOnce(broker: ServiceBroker, config: Config): Promise<SeededPeople | undefined> {
+	const here = ["products", "inventory", "authentication", "users", "authorization"].every(name => broker.getLocalService(name));
+	const marker = path.join(config.dataDir, "seeded");
+	if (config.production || !here) return undefined;
+	const mesh: Mesh = { call: (action, params) => broker.call(action, params, { timeout: 60_000 }), close: () => undefined };
+	if (!fs.existsSync(marker)) {
+		await seedCatalogue(mesh, firstSeed);
+		const people = await seedPersons(mesh, config.dataDir);
+		// Written last: a first start that was killed seeds again, and adds nothing twice.
+		fs.writeFileSync(marker, `${firstSeed} products\n`);
+		return people;
+	}
+	return undefined;
+}
