@@ -324,7 +324,7 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 
 const runningOf = (saga: SagaRecord): Running<Record<string, unknown>> => ({ id: saga.id, state: saga.state, actor: saga.actor, deadlineAt: saga.deadlineAt });
 const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error)).slice(0, 1000);
-const delay = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
+const delay = (ms: number) => new Promise(resolve => setTimeout(resolve, ms).unref());
 
 const lateProblem: Problem = {
 	kind: "unavailable",

@@ -11,26 +11,13 @@ import type { Meta } from "../../lib/contract.ts";
 import type { DeliveryPolicy } from "../../lib/facts.ts";
 import type { Role } from "../../lib/principal.ts";
 import { makeRuntime, type Runtime } from "../../lib/runtime.ts";
+import { serviceFiles } from "../../lib/service-files.ts";
 import { tokensOf } from "../../lib/tokens.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
-/** Paths of every service below the named folders (`commerce`, `bank/accounts`); all when none is named. */
-export function servicePaths(names: readonly string[]): string[] {
-	const base = path.join(root, "services");
-	const found: string[] = [];
-	for (const domain of fs.readdirSync(base)) {
-		for (const service of fs.readdirSync(path.join(base, domain))) {
-			const file = path.join(base, domain, service, `${service}.service.ts`);
-			const wanted = names.length === 0 || names.some(name => name === service || name === domain || name === `${domain}/${service}`);
-			if (wanted && fs.existsSync(file)) found.push(file);
-		}
-	}
-	return found;
-}
-
 export interface StoaOptions {
-	/** Folders or service names; all services when left out. */
+	/** Folders under services/ (`commerce`, `platform/audit`); all when left out. */
 	services?: readonly string[];
 	/** Services of the test's own: a stub that stands in for a neighbour. */
 	also?: readonly ServiceSchema[];
@@ -65,7 +52,7 @@ export async function startStoa(options: StoaOptions = {}): Promise<Stoa> {
 		const given = { config: readConfig(env), ...(options.clock ? { clock: options.clock } : {}), ...(options.delivery ? { delivery: options.delivery } : {}) };
 		const runtime = makeRuntime(given);
 		const broker = new ServiceBroker({ ...brokerOptions(runtime), skipProcessEventRegistration: true });
-		for (const file of servicePaths(options.services ?? [])) broker.createService(((await import(file)) as { default: ServiceSchema }).default);
+		for (const file of serviceFiles(root, (options.services ?? []).join(","))) broker.createService(((await import(file)) as { default: ServiceSchema }).default);
 		for (const schema of options.also ?? []) broker.createService(schema);
 		await broker.start();
 		const gateway = broker.getLocalService("gateway") as (Service & { server?: { address(): AddressInfo } }) | undefined;

@@ -1,0 +1,167 @@
+// Documents embedded: SQLite JSON on Node's own node:sqlite, one file per service, one connection, WAL.
+// Writes of one turn of the event loop share a commit and are answered once it is on the disk; each stands or falls alone.
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { newId } from "../../lib/ids.ts";
+import type { CollectionSpec, DocumentEngine, EngineCollection } from "./engine.ts";
+import { SqliteCollection } from "./sqlite-collection.ts";
+import { prepareSchema } from "./sqlite-schema.ts";
+import { type WalSync, walSync } from "./wal-sync.ts";
+
+// Enough to share one disk write among all who wait, few enough that the first of them does not wait for the last.
+const batchMax = 256;
+// Lists of conditions make as many statements as there are combinations: forgetting all now and then is cheaper than keeping an order of use.
+const statementsMax = 500;
+
+/** What a collection needs of the connection. */
+export interface SqliteAccess {
+	prepare(sql: string): StatementSync;
+	/** Runs statements inside the next shared commit; resolves with their result when it is durable. What they wrote is undone when they throw. */
+	write<T>(statements: () => T): Promise<T>;
+	/** Awaited after every read, so that nobody is shown what a power cut could still take back. */
+	durable(): Promise<void> | undefined;
+}
+
+interface Write {
+	statements: () => unknown;
+	resolve: (value: unknown) => void;
+	reject: (error: unknown) => void;
+}
+
+export interface SqliteDocumentsOptions {
+	collections: Readonly<Record<string, CollectionSpec>>;
+	/** `full` survives a power cut, `process` a killed process. */
+	durability: "full" | "process";
+	/** Milliseconds, for the store's id. */
+	now: number;
+}
+
+export class SqliteDocuments implements DocumentEngine, SqliteAccess {
+	readonly storeId: string;
+	readonly #database: DatabaseSync;
+	readonly #collections = new Map<string, SqliteCollection>();
+	readonly #statements = new Map<string, StatementSync>();
+	readonly #sync: WalSync;
+	#queue: Write[] = [];
+	#scheduled: NodeJS.Immediate | undefined;
+	/** The flush that the newest commit waits for; undefined when everything written is durable. */
+	#unflushed: Promise<void> | undefined;
+	#broken: Error | undefined;
+
+	/** Opens (or makes) the file. Its folder must exist and belong to this process alone. Throws when it is no database, or its data break a unique index. */
+	constructor(file: string, options: SqliteDocumentsOptions) {
+		this.#database = new DatabaseSync(file, { timeout: 2000 });
+		try {
+			this.#database.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000");
+			prepareSchema(this.#database, options.collections);
+			this.#database.exec("CREATE TABLE IF NOT EXISTS metadata (name TEXT PRIMARY KEY, value TEXT NOT NULL)");
+			this.#database.prepare("INSERT OR IGNORE INTO metadata VALUES ('storeId', ?)").run(newId("sto", options.now));
+			this.storeId = String(this.#database.prepare("SELECT value FROM metadata WHERE name = 'storeId'").get()!.value);
+			this.#sync = options.durability === "full" ? walSync(file) : { flushed: async () => undefined, close: () => undefined };
+		} catch (error) {
+			this.#database.close();
+			throw error;
+		}
+		for (const [name, spec] of Object.entries(options.collections)) this.#collections.set(name, new SqliteCollection(this, name, spec));
+		// What a killed process left in the log was read just now, but may not be on the disk yet.
+		this.#flush();
+	}
+
+	collection(name: string): EngineCollection {
+		const collection = this.#collections.get(name);
+		if (!collection) throw new TypeError(`there is no collection "${name}"`);
+		return collection;
+	}
+
+	prepare(sql: string): StatementSync {
+		let statement = this.#statements.get(sql);
+		if (!statement) {
+			if (this.#statements.size >= statementsMax) this.#statements.clear();
+			statement = this.#database.prepare(sql);
+			this.#statements.set(sql, statement);
+		}
+		return statement;
+	}
+
+	write<T>(statements: () => T): Promise<T> {
+		if (this.#broken) return Promise.reject(this.#broken);
+		if (!this.#database.isOpen) return Promise.reject(new Error("the document store is closed"));
+		return new Promise<T>((resolve, reject) => {
+			this.#queue.push({ statements, resolve: resolve as (value: unknown) => void, reject });
+			this.#scheduled ??= setImmediate(() => this.#commitQueue());
+		});
+	}
+
+	durable(): Promise<void> | undefined {
+		return this.#unflushed;
+	}
+
+	async healthy(): Promise<boolean> {
+		if (this.#broken || !this.#database.isOpen) return false;
+		try {
+			return this.prepare("SELECT value FROM metadata WHERE name = 'storeId'").get()?.value === this.storeId;
+		} catch {
+			return false;
+		}
+	}
+
+	async close(): Promise<void> {
+		if (!this.#database.isOpen) return;
+		clearImmediate(this.#scheduled);
+		this.#commitQueue();
+		// Those who wait have been told of a failed flush; closing goes on.
+		await this.#unflushed?.catch(() => undefined);
+		this.#sync.close();
+		this.#database.close();
+	}
+
+	#commitQueue(): void {
+		this.#scheduled = undefined;
+		while (this.#queue.length > 0) this.#commit(this.#queue.splice(0, batchMax));
+	}
+
+	#commit(writes: readonly Write[]): void {
+		const settled: (() => void)[] = [];
+		try {
+			this.#database.exec("BEGIN IMMEDIATE");
+			for (const { statements, resolve, reject } of writes) {
+				this.#database.exec("SAVEPOINT write");
+				try {
+					const value = statements();
+					settled.push(() => resolve(value));
+				} catch (error) {
+					this.#database.exec("ROLLBACK TO write");
+					settled.push(() => reject(error));
+				}
+				this.#database.exec("RELEASE write");
+			}
+			this.#database.exec("COMMIT");
+		} catch (error) {
+			if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+			for (const { reject } of writes) reject(error);
+			return;
+		}
+		this.#flush().then(
+			() => {
+				for (const settle of settled) settle();
+			},
+			(error: unknown) => {
+				for (const { reject } of writes) reject(error);
+			},
+		);
+	}
+
+	#flush(): Promise<void> {
+		const flush = this.#sync.flushed();
+		this.#unflushed = flush;
+		flush.then(
+			() => {
+				if (this.#unflushed === flush) this.#unflushed = undefined;
+			},
+			// After a failed flush nobody knows what the disk holds, and a second one may claim success for pages the kernel dropped.
+			(error: unknown) => {
+				this.#broken = new Error("the document store could not be flushed to the disk; restart it", { cause: error });
+			},
+		);
+		return flush;
+	}
+}

@@ -1,0 +1,119 @@
+// The REST trigger of the checkout saga: claims the key, begins or joins the saga, and answers what became of it within 8 s.
+import { ask, tell, type CallContext, type ResultOf } from "../../../../lib/contract.ts";
+import { StoaFailure, validationFailed, type FailureKind } from "../../../../lib/failure.ts";
+import { inProgress, keepable, keyedRequest, refusalOf, replay, waitMs, type KeptReply, type KeyedRequest } from "../../../../lib/idempotency.ts";
+import { newId } from "../../../../lib/ids.ts";
+import { withScope, currentScope } from "../../../../lib/scope.ts";
+import { claimKey, keepReply } from "../../../../mixins/sql/idempotency.ts";
+import * as carts from "../../carts/carts.contract.ts";
+import { checkoutKind, type Checkout } from "../checkout.saga.ts";
+import * as orders from "../orders.contract.ts";
+import { operationOf } from "../orders.domain.ts";
+import type { OrdersService } from "../orders.service.ts";
+import type { OrdersTx } from "../orders.store.ts";
+
+type Ctx = CallContext<typeof orders.checkout>;
+type Result = ResultOf<typeof orders.checkout>;
+type Access = ResultOf<typeof carts.access>;
+
+/** `begun`: this request started the saga. `joined`: an earlier one with the same key did. */
+export type Entered =
+	| { how: "begun" | "joined"; operationId: string }
+	| { how: "kept"; reply: KeptReply; requestId: string | null }
+	| { how: "refused"; refusal: unknown };
+
+export async function checkout(this: OrdersService, ctx: Ctx): Promise<Result> {
+	const { principal } = ctx.locals;
+	const cartToken = ctx.meta.request?.cartToken ?? null;
+	const cart = await ask(ctx, carts.access, { cartId: ctx.params.id, userId: principal?.userId ?? null, cartToken });
+	if (!principal && !ctx.params.email)
+		throw validationFailed({ errors: [{ pointer: "/email", code: "required", detail: "is required of a guest" }] });
+
+	const request = keyedRequest(ctx, cart.cartId);
+	const actor = principal ? ({ kind: "user", id: principal.userId } as const) : ({ kind: "guest", id: cart.cartId } as const);
+	const entered = await withScope({ requestId: null, traceparent: null, ...currentScope(), actor }, () =>
+		this.store.transaction(tx => enter(this, tx, ctx, cart, request)),
+	);
+	if (entered.how === "refused") throw entered.refusal;
+	if (entered.how === "kept") return replay<Result>(ctx, entered.reply, entered.requestId);
+	if (entered.how === "begun") this.store.sagas.drive(entered.operationId);
+	return outcome(this, ctx, entered.operationId, request?.scope, entered.how === "joined");
+}
+
+/** Claims the key and begins an attempt, or says why not; all in one transaction. */
+async function enter(service: OrdersService, tx: OrdersTx, ctx: Ctx, cart: Access, request: KeyedRequest | undefined): Promise<Entered> {
+	const operationId = newId("opr", tx.now());
+	if (request) {
+		const claim = await claimKey(tx, request, operationId);
+		if (claim.state === "kept") return { how: "kept", reply: claim.reply, requestId: claim.requestId };
+		if (claim.state === "running") return { how: "joined", operationId: claim.reference };
+	}
+	try {
+		await begin(service, tx, ctx, cart, operationId, request?.scope ?? null);
+		return { how: "begun", operationId };
+	} catch (refusal) {
+		if (!request || !keepable(refusal)) throw refusal;
+		await keepReply(tx, request.scope, refusalOf(refusal as StoaFailure));
+		return { how: "refused", refusal };
+	}
+}
+
+async function begin(service: OrdersService, tx: OrdersTx, ctx: Ctx, cart: Access, operationId: string, keyScope: string | null): Promise<void> {
+	const { principal } = ctx.locals;
+	const { cartId } = cart;
+	if (await tx.activeAttempt(cartId)) throw carts.cartNotOpen({ cartId, status: "completing" });
+	if (await tx.orderOfCart(cartId)) throw carts.cartNotOpen({ cartId, status: "completed" });
+	const orderId = newId("ord", tx.now());
+	const userId = cart.userId ?? principal?.userId ?? null;
+	await tx.insertAttempt({ id: operationId, orderId, cartId, userId, tokenHash: cart.tokenHash });
+	await tell(tx, orders.checkoutRequested, { orderId, operationId, cartId, userId });
+	const { email, shippingAddress, payment, expectedTotal } = ctx.params;
+	const state: Checkout = {
+		cartId,
+		orderId,
+		paymentId: newId("pay", tx.now()),
+		userId,
+		email: email ?? null,
+		shippingAddress,
+		payment,
+		expectedTotal: expectedTotal ?? null,
+		keyScope,
+		tokenHash: cart.tokenHash,
+		currency: "",
+		lines: [],
+		priced: null,
+		nextAction: null,
+		paidWith: {},
+		captured: false,
+	};
+	await service.store.sagas.begin(tx, checkoutKind, state, { id: operationId });
+}
+
+/**
+ * What became of an operation within 8 s: the kept reply, the refusal, or 202 with the operation as it stands. The first request and its
+ * repeats read the same kept bytes.
+ */
+export async function outcome<R>(
+	service: OrdersService,
+	ctx: Pick<Ctx, "meta">,
+	operationId: string,
+	keyScope: string | undefined,
+	repeated: boolean,
+): Promise<R | { operation: orders.Operation }> {
+	const saga = await service.store.sagas.settled(operationId, waitMs);
+	const kept = keyScope ? await service.store.reader.get<{ reply: string | null; requestId: string | null }>("SELECT reply, requestId FROM idempotency WHERE scope = ?", [keyScope]) : undefined;
+	if (kept?.reply) {
+		const result = replay<R>(ctx, JSON.parse(kept.reply) as KeptReply, kept.requestId);
+		if (!repeated) ctx.meta.reply = { ...ctx.meta.reply, replayed: false };
+		return result;
+	}
+	if (saga?.problem && (saga.status === "failed" || saga.status === "compensated")) {
+		const { kind, code, message, data } = saga.problem;
+		throw new StoaFailure(kind as FailureKind, code, message, data);
+	}
+	// A cancel that waits for its order's checkout has no saga of its own yet.
+	if (!saga) throw inProgress();
+	const operation = operationOf(saga);
+	ctx.meta.reply = { status: 202, location: `/v1/operations/${operationId}` };
+	return { operation };
+}

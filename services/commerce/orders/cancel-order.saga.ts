@@ -1,0 +1,70 @@
+// Cancelling on one page: once begun it is carried through; every step is harmless when repeated.
+import { ask, tell } from "../../../lib/contract.ts";
+import type { Ended, Running, SagaDefinition } from "../../../lib/saga.ts";
+import { keepReply } from "../../../mixins/sql/idempotency.ts";
+import * as inventory from "../inventory/inventory.contract.ts";
+import * as payments from "../payments/payments.contract.ts";
+import * as orders from "./orders.contract.ts";
+import type { OrdersService } from "./orders.service.ts";
+import type { OrdersTx } from "./orders.store.ts";
+
+export const cancelKind = "cancelOrder";
+
+export interface Cancelling {
+	orderId: string;
+	reason: string;
+	keyScope: string | null;
+	paymentStatus?: orders.Order["paymentStatus"];
+}
+
+export const cancelOrderSaga = (service: OrdersService): SagaDefinition<Cancelling, OrdersTx> => {
+	const { broker } = service;
+
+	async function returnMoney({ id, state }: Running<Cancelling>): Promise<Partial<Cancelling>> {
+		const { payments: made } = await ask(broker, payments.ofOrders, { orderIds: [state.orderId] });
+		let refunded = false;
+		for (const payment of made) {
+			const reason = "The order was cancelled.";
+			const taken = payment.captured.amount > 0;
+			refunded ||= taken;
+			if (taken) await ask(broker, payments.refundAll, { paymentId: payment.id, key: `${id}/${payment.id}`, reason });
+			else if (payment.status === "authorized" || payment.status === "pending")
+				await ask(broker, payments.voidPayment, { paymentId: payment.id, key: `${id}/${payment.id}`, reason });
+		}
+		return { paymentStatus: refunded ? "refunded" : "voided" };
+	}
+
+	async function closeOrder(tx: OrdersTx, { state }: Running<Cancelling>): Promise<void> {
+		const { order } = (await tx.lockOrder(state.orderId))!;
+		const paymentStatus = state.paymentStatus!;
+		const payments = order.payments.map(payment => ({ ...payment, status: paymentStatus }));
+		const closed = await tx.saveOrder({ ...order, status: "cancelled", fulfilmentStatus: "cancelled", paymentStatus, payments });
+		await tx.addToTimeline(order.id, "cancelled", state.reason);
+		const { id: orderId, number, cartId, userId, totals } = closed;
+		await tell(tx, orders.cancelled, { orderId, number, cartId, userId, total: totals.total, reason: state.reason });
+	}
+
+	async function ended(tx: OrdersTx, { state }: Ended<Cancelling>): Promise<void> {
+		await tx.setProcess(state.orderId, null);
+		await tx.setCancelRequest(state.orderId, null);
+		const { order } = (await tx.orderById(state.orderId))!;
+		if (state.keyScope) await keepReply(tx, state.keyScope, { result: order });
+	}
+
+	return {
+		kind: cancelKind,
+		deadlineMs: 60_000,
+		ended,
+		steps: [
+			// The decision itself is the point of no return: stock and money may come back late, but they come back.
+			{
+				name: "accept cancellation",
+				save: async (tx, { state }) => void (await tx.addToTimeline(state.orderId, "cancelRequested", state.reason)),
+				pointOfNoReturn: true,
+			},
+			{ name: "return stock", run: async ({ state }) => void (await ask(broker, inventory.giveBack, { orderId: state.orderId })) },
+			{ name: "return money", run: returnMoney },
+			{ name: "close order", save: closeOrder },
+		],
+	};
+};

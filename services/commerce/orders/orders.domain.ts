@@ -1,0 +1,182 @@
+// Decisions about orders: pure. Time, ids and what others answered are handed in.
+import { kinds, type FailureKind } from "../../../lib/failure.ts";
+import { priceOrder, refundOfUnits, sumMoney } from "../../../lib/money.ts";
+import { rfc3339 } from "../../../lib/clock.ts";
+import type { Problem, SagaRecord } from "../../../lib/saga.ts";
+import type { Address, Money } from "../../../lib/vocabulary.ts";
+import { outOfStock } from "../inventory/inventory.contract.ts";
+import { orderStateConflict, priceChanged, refundNotInOrder, type NextAction, type Operation, type Order, type OrderItem, type Totals } from "./orders.contract.ts";
+import type { Static } from "typebox";
+
+/** A line of a claimed cart. */
+export interface CartLine {
+	id: string;
+	sku: string;
+	productId: string;
+	name: string;
+	quantity: number;
+}
+
+/** What the catalogue says of a SKU now. */
+export interface Quote {
+	sku: string;
+	productId: string;
+	name: string;
+	price: Money;
+	active: boolean;
+}
+
+export interface Priced {
+	items: OrderItem[];
+	totals: Totals;
+}
+
+/**
+ * Prices a cart at today's prices, in the order of rule R2. Throws out_of_stock for what the catalogue no longer sells,
+ * and price_changed (with the new totals) when the buyer agreed to another total.
+ */
+export function priceCart(lines: readonly CartLine[], quotes: readonly Quote[], currency: string, expectedTotal: Money | undefined): Priced {
+	const bySku = new Map(quotes.filter(quote => quote.active).map(quote => [quote.sku, quote]));
+	const gone = lines.filter(line => !bySku.has(line.sku));
+	if (gone.length > 0) {
+		throw outOfStock({
+			short: gone.map(({ sku, quantity }) => ({ sku, asked: quantity, left: 0 })),
+			errors: gone.map(line => ({ pointer: `/items/${lines.indexOf(line)}`, code: "unavailable", detail: `${line.sku} is no longer sold` })),
+		});
+	}
+	const priced = priceOrder({ currency, lines: lines.map(({ sku, quantity }) => ({ unitPrice: bySku.get(sku)!.price, quantity })) });
+	const items = lines.map(({ id, sku, quantity }, index) => {
+		const { productId, name, price } = bySku.get(sku)!;
+		const { discount, tax, total } = priced.lines[index]!;
+		return { id, sku, productId, name, quantity, unitPrice: price, discount, tax, total } as OrderItem;
+	});
+	const { total } = priced.totals;
+	if (expectedTotal && (expectedTotal.amount !== total.amount || expectedTotal.currency !== total.currency)) throw priceChanged({ totals: priced.totals });
+	return { items, totals: priced.totals };
+}
+
+/** An order as it is placed: paid for by authorisation, not captured yet. */
+export function placeOrder(given: {
+	orderId: string;
+	sequence: number;
+	placedAt: number;
+	cartId: string;
+	userId: string | null;
+	email: string;
+	shippingAddress: Address;
+	priced: Priced;
+	payments: Order["payments"];
+}): Order {
+	return {
+		id: given.orderId,
+		number: `S${given.sequence}`,
+		cartId: given.cartId,
+		userId: given.userId,
+		email: given.email,
+		status: "confirmed",
+		paymentStatus: "authorized",
+		fulfilmentStatus: "unfulfilled",
+		items: given.priced.items,
+		totals: given.priced.totals,
+		shippingAddress: given.shippingAddress,
+		payments: given.payments,
+		placedAt: rfc3339(given.placedAt),
+		version: 1,
+	};
+}
+
+/** Which changes an axis allows. What is absent is refused with order_state_conflict. */
+const paymentSteps = {
+	authorized: { captured: "captured", voided: "voided" },
+	captured: { partlyRefunded: "partiallyRefunded", refunded: "refunded" },
+	partiallyRefunded: { partlyRefunded: "partiallyRefunded", refunded: "refunded" },
+	refunded: {},
+	voided: {},
+} as const satisfies Record<Order["paymentStatus"], Partial<Record<"captured" | "voided" | "partlyRefunded" | "refunded", Order["paymentStatus"]>>>;
+
+export type MoneyMoved = "captured" | "voided" | "partlyRefunded" | "refunded";
+
+/** The order after money moved; the payment's own line follows. Throws order_state_conflict for a move its state does not allow. */
+export function moneyMoved(order: Order, moved: MoneyMoved, paymentId: string): Order {
+	const next = (paymentSteps[order.paymentStatus] as Partial<Record<MoneyMoved, Order["paymentStatus"]>>)[moved];
+	if (!next) throw orderStateConflict({ orderId: order.id, status: order.paymentStatus, asked: moved });
+	return { ...order, paymentStatus: next, payments: order.payments.map(payment => (payment.id === paymentId ? { ...payment, status: next } : payment)) };
+}
+
+/** Throws order_state_conflict once an order left the house. */
+export function assertCancellable(order: Order): void {
+	if (order.status === "completed" || order.fulfilmentStatus === "shipped" || order.fulfilmentStatus === "delivered")
+		throw orderStateConflict({ orderId: order.id, status: order.fulfilmentStatus, asked: "cancelled" });
+}
+
+interface RefundedItem {
+	itemId: string;
+	quantity: number;
+	amount: Money;
+}
+
+/** What the next units are worth by rule R6. Throws refund_not_in_order for an unknown item or more than is left of it. */
+export function refundOfItems(order: Order, asked: readonly { itemId: string; quantity: number }[], prior: readonly RefundedItem[]): { amount: Money; items: RefundedItem[] } {
+	const currency = order.totals.total.currency;
+	const refunded: RefundedItem[] = [...prior];
+	const items = asked.map(({ itemId, quantity }, index) => {
+		const item = order.items.find(({ id }) => id === itemId);
+		const before = refunded.filter(refund => refund.itemId === itemId);
+		const units = before.reduce((sum, refund) => sum + refund.quantity, 0);
+		if (!item || units + quantity > item.quantity) {
+			const left = item ? item.quantity - units : 0;
+			throw refundNotInOrder({ errors: [{ pointer: `/items/${index}`, code: "refund_not_in_order", detail: `${left} left to refund` }] });
+		}
+		const amount = refundOfUnits({
+			total: item.total,
+			units: item.quantity,
+			alreadyRefundedUnits: units,
+			alreadyRefundedAmount: sumMoney(
+				before.map(refund => refund.amount),
+				currency,
+			),
+			unitsNow: quantity,
+		});
+		const line = { itemId, quantity, amount };
+		// Two lines of one item in one request follow each other like two requests.
+		refunded.push(line);
+		return line;
+	});
+	return {
+		amount: sumMoney(
+			items.map(item => item.amount),
+			currency,
+		),
+		items,
+	};
+}
+
+const operationStatus: Record<SagaRecord["status"], Operation["status"]> = {
+	running: "pending",
+	waiting: "pending",
+	compensating: "compensating",
+	succeeded: "succeeded",
+	failed: "failed",
+	compensated: "compensated",
+};
+
+/** A kept refusal as a problem body; the fields beside its code are those its contract exposes. */
+function problemBody({ kind, code, message, data }: Problem): Record<string, unknown> {
+	const { status, title, retryable } = kinds[kind as FailureKind];
+	const { errors, totals } = data;
+	return { type: `about:blank#${code}`, title, status, detail: message, code, retryable, ...(errors ? { errors } : {}), ...(totals ? { totals } : {}) };
+}
+
+/** A saga as the buyer sees it: names of steps and where they stand, nothing of what they carry. */
+export function operationOf(saga: SagaRecord): Operation {
+	const state = saga.state as { orderId?: string; nextAction?: Static<typeof NextAction> };
+	return {
+		id: saga.id,
+		kind: saga.kind,
+		status: operationStatus[saga.status],
+		steps: saga.steps.map(({ name, status }) => ({ name, status })),
+		...(saga.status === "waiting" && state.nextAction ? { nextAction: state.nextAction } : {}),
+		...(saga.status === "succeeded" && state.orderId ? { result: { orderId: state.orderId } } : {}),
+		...(saga.problem ? { problem: problemBody(saga.problem) } : {}),
+	};
+}
