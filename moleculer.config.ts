@@ -1,5 +1,5 @@
-// What Moleculer's runner reads. The settings themselves, and why, stand in lib/broker-options.ts.
-import { brokerOptions } from "./lib/broker-options.ts";
+// What Moleculer's runner reads. The settings themselves, and why, stand in middlewares/broker-options.ts.
+import { brokerOptions } from "./middlewares/broker-options.ts";
 import { makeRuntime } from "./lib/runtime.ts";
 
 export default brokerOptions(makeRuntime());

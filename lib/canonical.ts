@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { versionStale } from "./failure.ts";
 
 /**
  * One text for one meaning: keys in order, no spaces, as RFC 8785 has it. What JSON cannot carry exactly is refused, because a hash of
@@ -25,6 +26,13 @@ export function canonicalJson(value: unknown): string {
  */
 export function etagOf(value: unknown): string {
 	return `"${hash("sha256", canonicalJson(value), "base64url").slice(0, 22)}"`;
+}
+
+/** Lets a change go on when `If-Match` is absent or names the resource as it stands. Throws `version_stale` otherwise; a weak tag never matches. */
+export function requireMatch(ifMatch: string | undefined, current: unknown): void {
+	if (ifMatch === undefined) return;
+	const tags = ifMatch.split(",").map(tag => tag.trim());
+	if (!tags.includes("*") && !tags.includes(etagOf(current))) throw versionStale();
 }
 
 /** What an Idempotency-Key was first used with. A request without a body has a hash too. */

@@ -50,6 +50,16 @@ function port(env: Environment, name: string, fallback: number): number {
 	return Number(value);
 }
 
+function smtpUrl(env: Environment): string | undefined {
+	const value = env.STOA_SMTP_URL;
+	if (!value) return undefined;
+	const url = URL.parse(value);
+	// The value is not repeated: it may hold a password.
+	if (!url?.hostname || (url.protocol !== "smtp:" && url.protocol !== "smtps:"))
+		throw new ConfigError("STOA_SMTP_URL is not the URL of a mail server, such as smtp://user:password@mail.example:587.");
+	return value;
+}
+
 /** Milliseconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds; months and years have no fixed length and are refused. */
 export function durationMs(name: string, value: string): number {
 	const parts = /^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/.exec(value);
@@ -101,7 +111,7 @@ export function readConfig(env: Environment): Config {
 		hmacSecret: env.STOA_HMAC_SECRET || undefined,
 		payments,
 		sandboxWebhookSecret: env.STOA_SANDBOX_WEBHOOK_SECRET || undefined,
-		smtpUrl: env.STOA_SMTP_URL || undefined,
+		smtpUrl: smtpUrl(env),
 		trustProxy: list(env.STOA_TRUST_PROXY),
 		corsOrigins: list(env.STOA_CORS_ORIGINS),
 		rateLimits,

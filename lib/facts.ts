@@ -1,5 +1,6 @@
 // What the durable-events middleware needs of a store, whatever engine is below: a source of numbered facts, and an inbox that settles them.
-import type { EventContract, FactSink } from "./contract.ts";
+import { Compile } from "typebox/compile";
+import type { EventContract } from "./contract.ts";
 import { rfc3339 } from "./clock.ts";
 import { newId } from "./ids.ts";
 import type { Scope } from "./scope.ts";
@@ -77,6 +78,20 @@ export interface FactInbox {
 	drop(id: string): Promise<boolean>;
 }
 
+const checks = new Map<EventContract, ReturnType<typeof Compile>>();
+
+/** Throws at the producer when a payload is not what the event declares: a listener must never meet it. */
+export function checkPayload(event: EventContract, payload: Record<string, unknown>): void {
+	let check = checks.get(event);
+	if (!check) {
+		check = Compile(event.payload);
+		checks.set(event, check);
+	}
+	if (check.Check(payload)) return;
+	const [flaw] = check.Errors(payload);
+	throw new TypeError(`${event.name}: its payload is not what it declares at ${flaw?.instancePath || "/"} (${flaw?.message})`);
+}
+
 /** Makes an envelope without its position, which the relay gives. The caller has checked the payload. */
 export function seal(event: EventContract, payload: Record<string, unknown>, given: { now: number; producer: string; scope: Scope | undefined }): Omit<Envelope, "position"> {
 	return {
@@ -92,5 +107,3 @@ export function seal(event: EventContract, payload: Record<string, unknown>, giv
 		data: payload,
 	};
 }
-
-export type { FactSink };

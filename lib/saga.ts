@@ -111,7 +111,7 @@ export function shownStatus(saga: Pick<SagaRecord, "status" | "attempts">): "run
 }
 
 /** Every crash point a saga passes, from its step list: before a step runs, after it ran, after that was saved; the same for its undo. */
-export function crashPointsOf(definition: Pick<SagaDefinition<never>, "kind" | "steps">): string[] {
+export function crashPointsOf(definition: { kind: string; steps: readonly { name: string; undo?: unknown }[] }): string[] {
 	const points = definition.steps.flatMap(step => [
 		`${definition.kind}/${step.name}/before`,
 		`${definition.kind}/${step.name}/after`,

@@ -3,7 +3,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import cliProgress from "cli-progress";
 import { ServiceBroker } from "moleculer";
-import { brokerOptions } from "../lib/broker-options.ts";
+import { brokerOptions } from "../middlewares/broker-options.ts";
 import { ConfigError, readConfig } from "../lib/config.ts";
 import { attach, type Mesh } from "../lib/operator-socket.ts";
 import { makeRuntime } from "../lib/runtime.ts";

@@ -1,8 +1,8 @@
 // Embedded SQL on Node's own node:sqlite: one writer with group commit, one reader, WAL.
 // A commit is appended to the WAL at once and answered after one fdatasync that every commit waiting at that moment shares. That is what
 // synchronous=FULL promises, without holding the event loop for the disk; checkpoints keep SQLite's own syncs (synchronous=NORMAL).
-import fs from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { type WalSync, walSync } from "../../lib/wal-sync.ts";
 import type { Connection, Dialect, SqlEngine, Value } from "./engine.ts";
 
 const dialect: Dialect = { name: "sqlite", insertIgnore: "INSERT OR IGNORE", forUpdate: "" };
@@ -74,8 +74,17 @@ export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 	const writer = new SqliteConnection(writing);
 	const reading = new DatabaseSync(file);
 	reading.exec("PRAGMA query_only=ON; PRAGMA cache_size=-16000");
-	const reader = new SqliteConnection(reading);
-	const sync = options.durability === "full" ? walSync(file) : { flushed: async () => undefined, close: () => undefined };
+	const flusher = flushing(options.durability === "full" ? walSync(file) : undefined);
+	const read = new SqliteConnection(reading);
+	// Nothing is shown that a power cut could still take back: a fact that was handed on must not lose its number to another.
+	const reader: Connection = {
+		all: async (sql, params) => {
+			await flusher.pending();
+			return read.all(sql, params);
+		},
+		run: (sql, params) => read.run(sql, params),
+		savepoint: work => read.savepoint(work),
+	};
 	const passing = options.passing ?? (() => undefined);
 
 	let queue: Task[] = [];
@@ -103,7 +112,7 @@ export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 			return;
 		}
 		// The next batch may run while the disk works; its own answer waits for its own flush.
-		sync.flushed().then(
+		flusher.flush().then(
 			() => {
 				for (const settle of settled) settle();
 			},
@@ -129,6 +138,7 @@ export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 		exclusive: true,
 		reader,
 		transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+			if (flusher.broken()) return Promise.reject(flusher.broken());
 			if (closed) return Promise.reject(new Error(`the store ${file} is closed`));
 			return new Promise<T>((resolve, reject) => {
 				queue.push({ work, resolve: resolve as (value: unknown) => void, reject });
@@ -138,39 +148,37 @@ export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 		async close() {
 			closed = true;
 			await running;
-			await sync.flushed();
-			sync.close();
+			// Those who wait have been told of a failed flush; closing goes on.
+			await flusher.flush().catch(() => undefined);
+			flusher.close();
 			reading.close();
 			writing.close();
 		},
 	};
 }
 
-/** Flushes the write-ahead log off the event loop; calls that come while one flush runs share the next. */
-function walSync(file: string) {
-	// The log keeps its inode while a connection is open, and SQLite takes no POSIX lock on it that closing this descriptor could drop.
-	const descriptor = fs.openSync(`${file}-wal`, "r+");
-	let current: Promise<void> | undefined;
-	let next: Promise<void> | undefined;
-	const flush = () => new Promise<void>((resolve, reject) => fs.fdatasync(descriptor, error => (error ? reject(error) : resolve())));
-	const begin = (): Promise<void> => {
-		current = flush().finally(() => {
-			current = undefined;
-		});
-		return current;
-	};
+/** Knows what is written but not yet on the disk, and refuses to go on once a flush has failed. */
+function flushing(sync: WalSync | undefined) {
+	let unflushed: Promise<void> | undefined;
+	let broken: Error | undefined;
 	return {
-		flushed(): Promise<void> {
-			if (!current) return begin();
-			// A flush under way may have begun before this commit was written, so it does not count.
-			next ??= current
-				.catch(() => undefined)
-				.then(() => {
-					next = undefined;
-					return begin();
-				});
-			return next;
+		flush(): Promise<void> {
+			if (!sync) return Promise.resolve();
+			const flush = sync.flushed();
+			unflushed = flush;
+			flush.then(
+				() => {
+					if (unflushed === flush) unflushed = undefined;
+				},
+				error => {
+					// Nobody knows what the disk holds now, and a second flush may claim success for pages the kernel dropped.
+					broken = new Error("the store could not be flushed to the disk; restart it", { cause: error });
+				},
+			);
+			return flush;
 		},
-		close: () => fs.closeSync(descriptor),
+		pending: () => unflushed,
+		broken: () => broken,
+		close: () => sync?.close(),
 	};
 }

@@ -1,7 +1,6 @@
 // What a service does inside one transaction: its own statements, and the facts they made true. Services extend it with their queries.
-import { Compile } from "typebox/compile";
 import type { EventContract, FactSink } from "../../lib/contract.ts";
-import { seal } from "../../lib/facts.ts";
+import { checkPayload, seal } from "../../lib/facts.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Scope } from "../../lib/scope.ts";
 import type { Envelope } from "../../lib/vocabulary.ts";
@@ -15,20 +14,6 @@ export interface TxGiven {
 	scope: Scope | undefined;
 	/** False on the reader: it must not write, and above all not tell. */
 	writable: boolean;
-}
-
-const checks = new Map<EventContract, ReturnType<typeof Compile>>();
-
-/** Throws at the producer when a payload is not what the event declares: a listener must never meet it. */
-export function checkPayload(event: EventContract, payload: Record<string, unknown>): void {
-	let check = checks.get(event);
-	if (!check) {
-		check = Compile(event.payload);
-		checks.set(event, check);
-	}
-	if (check.Check(payload)) return;
-	const [flaw] = check.Errors(payload);
-	throw new TypeError(`${event.name}: its payload is not what it declares at ${flaw?.instancePath || "/"} (${flaw?.message})`);
 }
 
 export class SqlTx implements FactSink {

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { ServiceBroker, type Service, type ServiceSchema } from "moleculer";
-import { brokerOptions } from "../../lib/broker-options.ts";
+import { brokerOptions } from "../../middlewares/broker-options.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { readConfig } from "../../lib/config.ts";
 import type { Meta } from "../../lib/contract.ts";
