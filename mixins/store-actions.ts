@@ -2,13 +2,11 @@
 import type { Service } from "moleculer";
 import { answer, type AnsweredAction } from "../lib/contract.ts";
 import { rfc3339 } from "../lib/clock.ts";
-import { failure, notFound } from "../lib/failure.ts";
+import { notFound } from "../lib/failure.ts";
 import type { FactInbox, FactSource, Letter } from "../lib/facts.ts";
 import { shownStatus, type SagaRecord } from "../lib/saga.ts";
-import { storeContract, type DeadLetter, type Saga } from "../lib/store-contract.ts";
+import { sagaStateConflict, storeContract, type DeadLetter, type Saga } from "../lib/store-contract.ts";
 import type { Listening } from "../middlewares/durable-events.ts";
-
-export const sagaStateConflict = failure<{ id: string }>("conflict", "saga_state_conflict", ({ id }) => `${id} is over, or past its point of no return.`);
 
 /** What a store offers the operators. Document stores drive no sagas. */
 export interface OperableStore {
@@ -64,7 +62,7 @@ export function storeActions(): Record<string, AnsweredAction> {
 	const contract = storeContract("store");
 	return {
 		readFacts: answer(contract.readFacts, function (this: Operable, ctx) {
-			return this.operable().facts.read(ctx.params.after, ctx.params.limit);
+			return this.operable().facts.find(ctx.params);
 		}),
 		storeState: answer(contract.storeState, async function (this: Operable) {
 			const store = this.operable();

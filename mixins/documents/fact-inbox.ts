@@ -89,10 +89,11 @@ export class DocumentInbox implements FactInbox {
 		return position <= (await this.#settledOf(producer));
 	}
 
-	async letters({ status, after, limit }: { status?: LetterStatus; after?: string; limit: number }): Promise<Letter[]> {
+	async letters({ status, before, limit }: { status?: LetterStatus; before?: string; limit: number }): Promise<Letter[]> {
 		const found = await this.#given.letters.find({
 			filter: status ? { status } : {},
-			...(after ? { after: { value: after, id: after } } : {}),
+			sort: { field: "_id", order: "descending" },
+			...(before ? { after: { value: before, id: before } } : {}),
 			limit,
 		});
 		return found.map(letterOf);

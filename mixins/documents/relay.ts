@@ -3,7 +3,7 @@
 import type { Logger } from "moleculer";
 import type { Clock } from "../../lib/clock.ts";
 import type { CrashPoints } from "../../lib/crash.ts";
-import type { FactSource } from "../../lib/facts.ts";
+import type { FactQuery, FactSource } from "../../lib/facts.ts";
 import type { Envelope } from "../../lib/vocabulary.ts";
 import type { FactCarrier } from "./collection.ts";
 import type { CollectionSpec, DocumentEngine, EngineCollection, StoredDocument, Told } from "./engine.ts";
@@ -11,10 +11,18 @@ import type { CollectionSpec, DocumentEngine, EngineCollection, StoredDocument, 
 /** `_id` is the event's id. The rows are kept: they are what was told. */
 interface OutboxDocument extends StoredDocument {
 	position: number;
+	type: string;
+	key: string;
 	/** JSON text: a payload may have keys that a document must not. */
 	envelope: string;
 }
-export const outboxSpec: CollectionSpec = { unique: ["position"] };
+export const outboxSpec: CollectionSpec = {
+	indexes: [
+		["key", "position"],
+		["type", "position"],
+	],
+	unique: ["position"],
+};
 
 const batchMax = 100;
 // A store that cannot write now is asked again after a second; the facts are safe where they are.
@@ -82,6 +90,17 @@ export class Relay implements FactSource, FactCarrier {
 		return (found as unknown as OutboxDocument[]).map(({ envelope }) => JSON.parse(envelope) as Envelope);
 	}
 
+	async find({ after = 0, newerThan, type, key, newest, limit }: FactQuery): Promise<Envelope[]> {
+		const from = newerThan === undefined ? after : Math.max(after, await this.#placeOf(newerThan));
+		const found = await this.#outbox.find({
+			filter: { position: { $gt: from }, ...(key === undefined ? {} : { key }), ...(type === undefined ? {} : { type }) },
+			sort: { field: "position", order: newest ? "descending" : "ascending" },
+			limit,
+		});
+		const facts = (found as unknown as OutboxDocument[]).map(({ envelope }) => JSON.parse(envelope) as Envelope);
+		return newest ? facts.reverse() : facts;
+	}
+
 	async head(): Promise<number> {
 		const [newest] = await this.#outbox.find({ sort: { field: "position", order: "descending" }, limit: 1 });
 		return (newest as OutboxDocument | undefined)?.position ?? 0;
@@ -101,6 +120,13 @@ export class Relay implements FactSource, FactCarrier {
 
 	onNumbered(listener: (facts: Envelope[]) => void): void {
 		this.#listeners.push(listener);
+	}
+
+	/** The position after which facts are newer than the one of this id. */
+	async #placeOf(id: string): Promise<number> {
+		const [next] = (await this.#outbox.find({ filter: { _id: { $gte: id } }, limit: 1 })) as unknown as OutboxDocument[];
+		if (!next) return this.head();
+		return next._id === id ? next.position : next.position - 1;
 	}
 
 	async #waitingIn(collection: string, limit: number): Promise<Load[]> {
@@ -161,7 +187,10 @@ export class Relay implements FactSource, FactCarrier {
 			const head = await this.head();
 			const envelopes = fresh.map((fact, index): Envelope => ({ ...fact, position: head + index + 1 }));
 			const stored = await this.#outbox.append(
-				envelopes.map(envelope => ({ _id: envelope.id, position: envelope.position, envelope: JSON.stringify(envelope) })),
+				envelopes.map(envelope => {
+					const { id, position, type, key } = envelope;
+					return { _id: id, position, type, key, envelope: JSON.stringify(envelope) };
+				}),
 			);
 			numbered.push(...envelopes.slice(0, stored));
 		}

@@ -1,7 +1,8 @@
 // Facts out and facts in over SQL: the outbox read as a numbered source, and the inbox that settles a fact in the transaction of its effect.
 import type { Clock } from "../../lib/clock.ts";
-import type { DeliveryPolicy, Effect, FactInbox, FactSource, Letter, LetterStatus, Settled } from "../../lib/facts.ts";
+import type { DeliveryPolicy, Effect, FactInbox, FactQuery, FactSource, Letter, LetterStatus, Settled } from "../../lib/facts.ts";
 import type { Envelope } from "../../lib/vocabulary.ts";
+import type { Value } from "./engine.ts";
 import type { SqlTx } from "./tx.ts";
 
 interface Store {
@@ -14,8 +15,40 @@ type LetterRow = Omit<Letter, "envelope" | "key"> & { factKey: string; envelope:
 const letterOf = ({ factKey, envelope, ...row }: LetterRow): Letter => ({ ...row, key: factKey, envelope: JSON.parse(envelope) as Envelope });
 const sentenceOf = (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, 2000);
 
+/** The position after which facts are newer than the one of this id. */
+async function placeOf(reader: SqlTx, id: string): Promise<number> {
+	const next = await reader.get<{ id: string; position: number }>(
+		"SELECT id, position FROM outbox WHERE id >= ? AND position IS NOT NULL ORDER BY id LIMIT 1",
+		[id],
+	);
+	if (next) return next.id === id ? next.position : next.position - 1;
+	return (await reader.get<{ position: number }>("SELECT COALESCE(MAX(position), 0) AS position FROM outbox"))!.position;
+}
+
+async function findFacts(reader: SqlTx, { after = 0, newerThan, type, key, newest, limit }: FactQuery): Promise<Envelope[]> {
+	const from = newerThan === undefined ? after : Math.max(after, await placeOf(reader, newerThan));
+	const where = ["position > ?"];
+	const values: Value[] = [from];
+	if (key !== undefined) {
+		where.push("factKey = ?");
+		values.push(key);
+	}
+	if (type !== undefined) {
+		// A key has few facts and a type may have most of them; COALESCE keeps the engine from the index over types when it could choose.
+		where.push(key === undefined ? "type = ?" : "COALESCE(type, '') = ?");
+		values.push(type);
+	}
+	const rows = await reader.all<{ envelope: string }>(
+		`SELECT envelope FROM outbox WHERE ${where.join(" AND ")} ORDER BY position ${newest ? "DESC" : "ASC"} LIMIT ?`,
+		[...values, limit],
+	);
+	const facts = rows.map(row => JSON.parse(row.envelope) as Envelope);
+	return newest ? facts.reverse() : facts;
+}
+
 export function sqlFactSource(store: Store): FactSource {
 	return {
+		find: query => findFacts(store.reader, query),
 		async read(after, limit) {
 			const rows = await store.reader.all<{ envelope: string }>("SELECT envelope FROM outbox WHERE position > ? ORDER BY position LIMIT ?", [after, limit]);
 			return rows.map(row => JSON.parse(row.envelope) as Envelope);
@@ -100,11 +133,12 @@ export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy)
 		skipTo: (producer, position) => store.transaction(tx => moveFloor(tx, producer, position)),
 		knows: fact => known(store.reader, fact),
 
-		async letters({ status, after = "", limit }) {
-			const rows = status
-				? await store.reader.all<LetterRow>("SELECT * FROM letters WHERE status = ? AND id > ? ORDER BY id LIMIT ?", [status, after, limit])
-				: await store.reader.all<LetterRow>("SELECT * FROM letters WHERE id > ? ORDER BY id LIMIT ?", [after, limit]);
-			return rows.map(letterOf);
+		async letters({ status, before, limit }) {
+			const asked = { "status = ?": status, "id < ?": before };
+			const given = Object.entries(asked).filter((entry): entry is [string, string] => entry[1] !== undefined);
+			const where = given.length > 0 ? `WHERE ${given.map(([text]) => text).join(" AND ")}` : "";
+			const values = [...given.map(([, value]) => value), limit];
+			return (await store.reader.all<LetterRow>(`SELECT * FROM letters ${where} ORDER BY id DESC LIMIT ?`, values)).map(letterOf);
 		},
 
 		letter: id => letter(store.reader, id),

@@ -310,6 +310,8 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 		const before = structuredClone(saga);
 		try {
 			await this.#store.transaction(async tx => {
+				// Asked before anything else is written: a late owner must not even begin.
+				if (!(await renewLease(tx, saga, leaseMs))) throw new LeaseLost();
 				await also?.(tx);
 				saga.updatedAt = tx.now();
 				saga.leaseUntil = tx.now() + leaseMs;

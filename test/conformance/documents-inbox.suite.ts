@@ -42,7 +42,7 @@ export function inboxConformance(fresh: () => Promise<DataPlace>): void {
 			took.push(envelope.position);
 		};
 		const apply = (envelope: Envelope) => inbox.apply(envelope, effect);
-		const statuses = async () => (await inbox.letters({ limit: 100 })).map(({ position, status }) => `${position} ${status}`);
+		const statuses = async () => (await inbox.letters({ limit: 100 })).reverse().map(({ position, status }) => `${position} ${status}`);
 		const retryDue = async () => {
 			const outcomes = [];
 			for (const letter of await inbox.due(clock.now(), 100)) outcomes.push(await inbox.retry(letter.id, effect));
