@@ -1,0 +1,72 @@
+// Rows and queries of the carts. A cart is read and written as a whole, so its lines lie in its row, as JSON.
+import type { Row } from "../../../mixins/sql/engine.ts";
+import { SqlTx } from "../../../mixins/sql/tx.ts";
+import type { CartState, Line } from "./carts.domain.ts";
+
+type CartRow = Row & Omit<CartState, "items"> & { items: string };
+
+const stateOf = ({ items, ...row }: CartRow): CartState => ({ ...row, items: JSON.parse(items) as Line[] });
+
+const columns =
+	"id, userId, tokenHash, openUserId, status, currency, items, checkoutId, orderId, mergedInto, version, expiresAt, createdAt";
+
+export class CartsTx extends SqlTx {
+	async cart(id: string): Promise<CartState | undefined> {
+		const row = await this.get<CartRow>(`SELECT ${columns} FROM carts WHERE id = ?`, [id]);
+		return row && stateOf(row);
+	}
+
+	async lockCart(id: string): Promise<CartState | undefined> {
+		const row = await this.get<CartRow>(`SELECT ${columns} FROM carts WHERE id = ?${this.forUpdate}`, [id]);
+		return row && stateOf(row);
+	}
+
+	/** In the order of their ids, or two merges of the same carts would wait for each other for ever. */
+	async lockCarts(ids: readonly [string, string]): Promise<Map<string, CartState>> {
+		const rows = await this.all<CartRow>(`SELECT ${columns} FROM carts WHERE id IN (?, ?) ORDER BY id${this.forUpdate}`, ids);
+		return new Map(rows.map(row => [row.id, stateOf(row)]));
+	}
+
+	/** The one that new items go to comes first. One as a rule; two when a checkout gave a cart back after its owner had begun another. */
+	async openCartsOf(userId: string): Promise<CartState[]> {
+		return this.#openCarts(userId, "");
+	}
+
+	async lockOpenCartsOf(userId: string): Promise<CartState[]> {
+		return this.#openCarts(userId, this.forUpdate);
+	}
+
+	async #openCarts(userId: string, lock: string): Promise<CartState[]> {
+		const sql = `SELECT ${columns} FROM carts WHERE userId = ? AND status = 'open' ORDER BY openUserId IS NULL, id DESC${lock}`;
+		return (await this.all<CartRow>(sql, [userId])).map(stateOf);
+	}
+
+	/** Whether new items of the user have a cart to go to. */
+	async hasCurrentCart(userId: string): Promise<boolean> {
+		return (await this.get("SELECT id FROM carts WHERE openUserId = ?", [userId])) !== undefined;
+	}
+
+	/** 0 when its owner got an open cart at the same moment. */
+	insertCart(cart: CartState): Promise<number> {
+		return this.insertIfAbsent("carts", { ...cart, items: JSON.stringify(cart.items) });
+	}
+
+	saveCart({ id, openUserId, status, items, checkoutId, orderId, mergedInto, version, expiresAt }: CartState): Promise<number> {
+		const changes = { openUserId, status, items: JSON.stringify(items), checkoutId, orderId, mergedInto, version, expiresAt };
+		return this.update("carts", changes, { id });
+	}
+
+	/** Its place is free for a new cart. */
+	expireCart(id: string): Promise<number> {
+		return this.update("carts", { status: "expired", openUserId: null }, { id });
+	}
+
+	/** Leaves the mark that refuses a late claim. */
+	withdraw(checkoutId: string, cartId: string): Promise<number> {
+		return this.insertIfAbsent("withdrawals", { checkoutId, cartId, withdrawnAt: this.now() });
+	}
+
+	async isWithdrawn(checkoutId: string): Promise<boolean> {
+		return (await this.get("SELECT cartId FROM withdrawals WHERE checkoutId = ?", [checkoutId])) !== undefined;
+	}
+}
