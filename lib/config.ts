@@ -39,7 +39,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 function oneOf<T extends string>(env: Environment, name: string, allowed: readonly T[], fallback: T): T {
 	const value = env[name];
 	if (value === undefined || value === "") return fallback;
-	if (!(allowed as readonly string[]).includes(value)) throw new ConfigError(`${name} is "${value}"; it must be one of: ${allowed.join(", ")}.`);
+	if (!(allowed as readonly string[]).includes(value))
+		throw new ConfigError(`${name} is "${value}"; it must be one of: ${allowed.join(", ")}.`);
 	return value as T;
 }
 
@@ -63,7 +64,8 @@ function smtpUrl(env: Environment): string | undefined {
 /** Milliseconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds; months and years have no fixed length and are refused. */
 export function durationMs(name: string, value: string): number {
 	const parts = /^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/.exec(value);
-	if (!parts || value === "P" || value.endsWith("T")) throw new ConfigError(`${name} is "${value}"; it must be an ISO 8601 duration such as PT2H or P30D.`);
+	if (!parts || value === "P" || value.endsWith("T"))
+		throw new ConfigError(`${name} is "${value}"; it must be an ISO 8601 duration such as PT2H or P30D.`);
 	const [weeks, days, hours, minutes, seconds] = parts.slice(1).map(part => Number(part ?? 0)) as [number, number, number, number, number];
 	return Math.round((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1000);
 }

@@ -6,10 +6,25 @@ import { newId } from "./ids.ts";
 import type { Scope } from "./scope.ts";
 import type { Envelope } from "./vocabulary.ts";
 
+/** What operators look for among the facts of one service. */
+export interface FactQuery {
+	/** Position after which facts are looked at; 0 when left out. */
+	after?: number;
+	/** Facts newer than the one of this id: after its own place where it is among these, else after the place it would have. */
+	newerThan?: string;
+	type?: string;
+	key?: string;
+	/** The last `limit` that match instead of the first; in order either way. */
+	newest?: boolean;
+	limit: number;
+}
+
 /** The facts a service has told, numbered without gaps from 1. The rows are kept: they are the truth, transport is only transport. */
 export interface FactSource {
 	/** Facts with a position above `after`, in order, at most `limit`. */
 	read(after: number, limit: number): Promise<Envelope[]>;
+	/** Facts that match, in order of position. */
+	find(query: FactQuery): Promise<Envelope[]>;
 	/** The newest position given; 0 before the first fact. */
 	head(): Promise<number>;
 	/** Facts that are stored but have no position yet, and how long the oldest has waited. */
@@ -66,7 +81,8 @@ export interface FactInbox {
 	skipTo(producer: string, position: number): Promise<void>;
 	/** Whether this very fact took effect (or waits as a letter). */
 	knows(envelope: Pick<Envelope, "id" | "producer" | "position">): Promise<boolean>;
-	letters(query: { status?: LetterStatus; after?: string; limit: number }): Promise<Letter[]>;
+	/** Newest first; `before` is the last id of the page before. */
+	letters(query: { status?: LetterStatus; before?: string; limit: number }): Promise<Letter[]>;
 	letter(id: string): Promise<Letter | undefined>;
 	/** Letters whose time has come, lowest position first. */
 	due(now: number, limit: number): Promise<Letter[]>;

@@ -219,12 +219,20 @@ export function formatMoney({ amount, currency }: Money, locale = "en"): string 
 	const minor = String(Math.abs(safe(amount))).padStart(digits + 1, "0");
 	const point = minor.length - digits;
 	const decimal = `${amount < 0 ? "-" : ""}${minor.slice(0, point)}.${minor.slice(point)}0` as `${number}`;
-	return new Intl.NumberFormat(locale, {
-		style: "currency",
-		currency,
-		minimumFractionDigits: digits,
-		maximumFractionDigits: digits,
-	}).format(decimal);
+	return formatterOf(locale, currency, digits).format(decimal);
+}
+
+const formatters = new Map<string, Intl.NumberFormat>();
+
+/** Making one costs a hundred times what using one does, and a shop needs few. */
+function formatterOf(locale: string, currency: string, digits: number): Intl.NumberFormat {
+	const name = `${locale} ${currency}`;
+	let formatter = formatters.get(name);
+	if (!formatter) {
+		formatter = new Intl.NumberFormat(locale, { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
+		formatters.set(name, formatter);
+	}
+	return formatter;
 }
 
 function rounded(numerator: bigint | number, denominator: bigint | number, halfGoesUp: (quotient: bigint) => boolean): number {

@@ -99,7 +99,8 @@ export interface SagaRecord<State = Record<string, unknown>> {
 	updatedAt: number;
 }
 
-export const isOver = (saga: Pick<SagaRecord, "status">) => saga.status === "succeeded" || saga.status === "failed" || saga.status === "compensated";
+export const isOver = (saga: Pick<SagaRecord, "status">) =>
+	saga.status === "succeeded" || saga.status === "failed" || saga.status === "compensated";
 
 /** Tries after which a saga is shown to the operator as stuck. It is still tried. */
 export const stuckAfter = 5;

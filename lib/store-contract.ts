@@ -1,8 +1,10 @@
 // What every store answers to the operators, under its own service's name: `orders.readFacts`, `inventory.listLetters`.
 import Type, { type Static } from "typebox";
 import { action } from "./contract.ts";
-import { notFound } from "./failure.ts";
-import { Envelope, Time } from "./vocabulary.ts";
+import { failure, notFound } from "./failure.ts";
+import { Envelope, Id, Time } from "./vocabulary.ts";
+
+export const sagaStateConflict = failure<{ id: string }>("conflict", "saga_state_conflict", ({ id }) => `${id} is over, or past its point of no return.`);
 
 const Nullable = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Union([schema, Type.Null()]);
 
@@ -68,7 +70,14 @@ export const storeContract = (service: string) => ({
 		summary: "The facts this service has told, in order.",
 		allow: "internal",
 		idempotent: true,
-		params: Type.Object({ after: Type.Integer({ minimum: 0 }), limit: Type.Integer({ minimum: 1, maximum: 1000 }) }),
+		params: Type.Object({
+			after: Type.Integer({ minimum: 0, description: "A position." }),
+			newerThan: Type.Optional(Id("evt")),
+			type: Type.Optional(Type.String()),
+			key: Type.Optional(Type.String()),
+			newest: Type.Optional(Type.Boolean({ description: "The last that match instead of the first." })),
+			limit: Type.Integer({ minimum: 1, maximum: 1000 }),
+		}),
 		returns: Type.Array(Envelope),
 	}),
 	storeState: action({
@@ -81,10 +90,10 @@ export const storeContract = (service: string) => ({
 	}),
 	listLetters: action({
 		name: `${service}.listLetters`,
-		summary: "Facts this service could not apply, by id.",
+		summary: "Facts this service could not apply, newest first.",
 		allow: "internal",
 		idempotent: true,
-		params: Type.Object({ status: Type.Optional(Type.Enum(["retrying", "dead", "waiting"])), after: Type.Optional(Type.String()), limit: Type.Integer({ minimum: 1, maximum: 101 }) }),
+		params: Type.Object({ status: Type.Optional(Type.Enum(["retrying", "dead", "waiting"])), before: Type.Optional(Type.String({ description: "A fact's id." })), limit: Type.Integer({ minimum: 1, maximum: 101 }) }),
 		returns: Type.Array(DeadLetter),
 	}),
 	getLetter: action({
@@ -146,7 +155,7 @@ export const storeContract = (service: string) => ({
 		allow: "internal",
 		params: Type.Object({ id: Type.String() }),
 		returns: Saga,
-		throws: [notFound],
+		throws: [notFound, sagaStateConflict],
 	}),
 	compensateSaga: action({
 		name: `${service}.compensateSaga`,
@@ -154,6 +163,6 @@ export const storeContract = (service: string) => ({
 		allow: "internal",
 		params: Type.Object({ id: Type.String() }),
 		returns: Saga,
-		throws: [notFound],
+		throws: [notFound, sagaStateConflict],
 	}),
 });

@@ -1,6 +1,7 @@
 // How every node of the mesh runs. Each setting differs from the framework's default for a measured reason.
 import os from "node:os";
 import moleculer, { type BrokerOptions, type Middleware } from "moleculer";
+import { type Runtime, setRuntime } from "../lib/runtime.ts";
 import { authorize } from "./authorize.ts";
 import { dataFolder } from "./data-folder.ts";
 import { durableEvents } from "./durable-events.ts";
@@ -8,7 +9,6 @@ import { operationsPort } from "./operations-port.ts";
 import { operatorSocket } from "./operator-socket.ts";
 import { requestScope } from "./request-scope.ts";
 import { validation } from "./validation.ts";
-import { setRuntime, type Runtime } from "../lib/runtime.ts";
 
 /** Two nodes of one id stop each other, so the name says which services, which host and which process. */
 function nodeIdOf(runtime: Runtime): string {
@@ -21,7 +21,9 @@ function nodeIdOf(runtime: Runtime): string {
  * the other way round the breaker never sees a timeout.
  */
 function middlewares(runtime: Runtime): Middleware[] {
-	const { ActionHook, Bulkhead, ContextTracker, Timeout, CircuitBreaker, Retry, ErrorHandler } = (moleculer as unknown as { Middlewares: Record<string, Middleware> }).Middlewares;
+	const { ActionHook, Bulkhead, ContextTracker, Timeout, CircuitBreaker, Retry, ErrorHandler } = (
+		moleculer as unknown as { Middlewares: Record<string, Middleware> }
+	).Middlewares;
 	return [
 		// Its `created` hook runs before any other: every service and middleware asks the broker for its runtime.
 		{ name: "Runtime", created: broker => setRuntime(broker, runtime) },
@@ -67,7 +69,8 @@ export function brokerOptions(runtime: Runtime): BrokerOptions {
 			delay: 100,
 			maxDelay: 1000,
 			factor: 2,
-			check: error => (error as { retryable?: boolean }).retryable === true && (error as { data?: { kind?: string } }).data?.kind === undefined,
+			check: error =>
+				(error as { retryable?: boolean }).retryable === true && (error as { data?: { kind?: string } }).data?.kind === undefined,
 		},
 		circuitBreaker: {
 			enabled: true,
@@ -76,7 +79,9 @@ export function brokerOptions(runtime: Runtime): BrokerOptions {
 			windowTime: 30,
 			halfOpenTime: 3000,
 			// A refusal of the business says nothing of the node's health, and a provider that is away is the callee's news, not its illness.
-			check: error => (error as { code?: number; data?: { kind?: string } }).data?.kind === undefined && ((error as { code?: number }).code ?? 500) >= 500,
+			check: error =>
+				(error as { code?: number; data?: { kind?: string } }).data?.kind === undefined &&
+				((error as { code?: number }).code ?? 500) >= 500,
 		},
 		bulkhead: { enabled: false, concurrency: 10, maxQueueSize: 100 },
 		contextParamsCloning: config.cloneParams,

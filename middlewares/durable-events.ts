@@ -20,6 +20,8 @@ interface Feed {
 	source: FactSource;
 	/** Position up to which facts were handed to the inbox. */
 	cursor: number;
+	/** The newest position we were told of; unknown after a start or a fault, and then the outbox is asked. */
+	head: number | undefined;
 	/** Numbered facts that came by wake-up and were not handed over yet; always a run without gaps. */
 	fresh: Envelope[];
 	pumping: boolean;
@@ -49,16 +51,20 @@ export class Listening {
 		const floors = await this.#inbox.floors();
 		for (const [producer, source] of producers) {
 			if (!this.#listensTo(producer)) continue;
-			const feed: Feed = { producer, source, cursor: floors.get(producer) ?? 0, fresh: [], pumping: false, again: false };
+			const feed: Feed = { producer, source, cursor: floors.get(producer) ?? 0, head: undefined, fresh: [], pumping: false, again: false };
 			this.#feeds.set(producer, feed);
 			source.onNumbered(facts => {
 				if (feed.fresh.length < 10 * batchMax) feed.fresh.push(...facts);
+				if (feed.head !== undefined) feed.head = Math.max(feed.head, facts[facts.length - 1]!.position);
 				void this.#pump(feed);
 			});
 			void this.#pump(feed);
 		}
 		const reconcile = () => {
-			for (const feed of this.#feeds.values()) void this.#pump(feed);
+			for (const feed of this.#feeds.values()) {
+				feed.head = undefined;
+				void this.#pump(feed);
+			}
 		};
 		this.#timers = [setInterval(reconcile, reconcileMs).unref(), setInterval(() => void this.#tryLetters(), letterPollMs).unref()];
 	}
@@ -129,6 +135,7 @@ export class Listening {
 			} while (feed.again && !this.#stopped);
 		} catch (error) {
 			if (!this.#stopped) {
+				feed.head = undefined;
 				this.#service.logger.warn(`facts of ${feed.producer} wait: they could not be settled`, error);
 				setTimeout(() => void this.#pump(feed), 500).unref();
 			}
@@ -156,7 +163,10 @@ export class Listening {
 		while (feed.fresh[0] && feed.fresh[0].position <= feed.cursor) feed.fresh.shift();
 		if (feed.fresh[0]?.position === feed.cursor + 1) return feed.fresh.splice(0, batchMax);
 		feed.fresh = [];
-		return feed.source.read(feed.cursor, batchMax);
+		if (feed.head !== undefined && feed.head <= feed.cursor) return [];
+		const facts = await feed.source.read(feed.cursor, batchMax);
+		if (facts.length < batchMax) feed.head = Math.max(feed.head ?? 0, facts[facts.length - 1]?.position ?? feed.cursor);
+		return facts;
 	}
 
 	async #tryLetters(): Promise<void> {

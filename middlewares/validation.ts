@@ -4,6 +4,7 @@ import type { TObject } from "typebox";
 import { Compile } from "typebox/compile";
 import type { AnsweredAction } from "../lib/contract.ts";
 import { type Flaw, validationFailed } from "../lib/failure.ts";
+import { escapePointer } from "../lib/pointer.ts";
 
 interface SchemaError {
 	keyword: string;
@@ -11,8 +12,6 @@ interface SchemaError {
 	message: string;
 	params: Record<string, unknown>;
 }
-
-const escapePointer = (key: string) => key.replaceAll("~", "~0").replaceAll("/", "~1");
 
 // TypeBox names keywords of JSON Schema; these are the words our clients read.
 const codes: Readonly<Record<string, string>> = { required: "required", additionalProperties: "unknown_field", type: "wrong_type", enum: "not_allowed", const: "not_allowed" };
@@ -25,12 +24,15 @@ function flawsOf(error: SchemaError): Flaw[] {
 	return named.map(key => ({ pointer: `${error.instancePath}/${escapePointer(key)}`, code, detail }));
 }
 
+// TypeBox says these beside the error that names the field: of itself, and of each field that `additionalProperties: false` forbids.
+const nameless = new Set(["~standard", "boolean"]);
+
 /** Compiles a schema into a check that throws `validation_failed` with one flaw per wrong place. */
 export function checker(schema: TObject): (params: unknown) => void {
 	const compiled = Compile(schema);
 	return params => {
 		if (compiled.Check(params)) return;
-		const flaws = (compiled.Errors(params) as unknown as SchemaError[]).filter(error => error.keyword !== "~standard").flatMap(flawsOf);
+		const flaws = (compiled.Errors(params) as unknown as SchemaError[]).filter(({ keyword }) => !nameless.has(keyword)).flatMap(flawsOf);
 		// A union says "anyOf" beside the flaws of its branches, and an unknown field comes twice: the place is named once.
 		const seen = new Set<string>();
 		const errors = flaws.filter(({ pointer, code }) => !seen.has(`${pointer} ${code}`) && seen.add(`${pointer} ${code}`)).slice(0, 50);

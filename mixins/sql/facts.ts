@@ -63,10 +63,10 @@ export function sqlFactSource(store: Store): FactSource {
 }
 
 export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy): FactInbox {
-	const moveFloor = async (tx: SqlTx, producer: string, position: number) => {
-		if ((await tx.run("UPDATE floors SET position = ? WHERE producer = ? AND position < ?", [position, producer, position])) === 0)
-			await tx.insertIfAbsent("floors", { producer, position });
-	};
+	/** False when the floor was there or above already. */
+	const moveFloor = async (tx: SqlTx, producer: string, position: number) =>
+		(await tx.run("UPDATE floors SET position = ? WHERE producer = ? AND position < ?", [position, producer, position])) > 0 ||
+		(await tx.insertIfAbsent("floors", { producer, position })) > 0;
 
 	const keep = (tx: SqlTx, envelope: Envelope, status: LetterStatus, error: string | null) => {
 		const now = clock.now();
@@ -114,9 +114,9 @@ export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy)
 
 		apply: (envelope, effect) =>
 			store.transaction(async (tx): Promise<Settled> => {
-				if (await known(tx, envelope)) return "known";
-				await tx.insert("inbox", { id: envelope.id, producer: envelope.producer, position: envelope.position });
-				await moveFloor(tx, envelope.producer, envelope.position);
+				// Facts come in order of position, so the floor is the shortest inbox: what moves it was never settled.
+				if (!(await moveFloor(tx, envelope.producer, envelope.position))) return "known";
+				if ((await tx.insertIfAbsent("inbox", { id: envelope.id, producer: envelope.producer, position: envelope.position })) === 0) return "known";
 				if (await tx.get("SELECT 1 FROM letters WHERE producer = ? AND factKey = ? LIMIT 1", [envelope.producer, envelope.key])) {
 					await keep(tx, envelope, "waiting", null);
 					return "waiting";
@@ -130,7 +130,7 @@ export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy)
 				}
 			}),
 
-		skipTo: (producer, position) => store.transaction(tx => moveFloor(tx, producer, position)),
+		skipTo: async (producer, position) => void (await store.transaction(tx => moveFloor(tx, producer, position))),
 		knows: fact => known(store.reader, fact),
 
 		async letters({ status, before, limit }) {

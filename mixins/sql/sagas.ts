@@ -14,6 +14,7 @@ import {
 	type SagaDefinition,
 	type SagaRecord,
 	type Step,
+	type StepRecord,
 } from "../../lib/saga.ts";
 import { withScope } from "../../lib/scope.ts";
 import { claimSaga, dueSagas, insertSaga, releaseSaga, renewLease, sagaById, voidLeases, wakeSaga, writeSaga } from "./saga-rows.ts";
@@ -191,14 +192,13 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 			if (this.#stopping) return this.#letGo(saga);
 			const step = definition.steps[saga.step] as Step<Record<string, unknown>, Tx>;
 			const point = (moment: string) => this.#runtime.crash.at(`${saga.kind}/${step.name}/${moment}`);
-			const record = saga.steps[saga.step]!;
 			if (step.when && !step.when(saga.state)) {
-				record.status = "skipped";
+				mark(saga, saga.step, { status: "skipped" });
 				saga.step++;
 				if (definition.steps[saga.step]?.run && saga.step < definition.steps.length) await this.#enter(definition, saga);
 				continue;
 			}
-			if (step.run && record.status === "pending") await this.#enter(definition, saga);
+			if (step.run && saga.steps[saga.step]!.status === "pending") await this.#enter(definition, saga);
 			try {
 				point("before");
 				const patch = step.run ? await step.run(runningOf(saga)) : undefined;
@@ -223,18 +223,21 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 
 	/** Marks the step done and the next one as begun: from now on that one may have happened. */
 	#advance(definition: AnyDefinition, saga: SagaRecord): void {
-		saga.steps = saga.steps.map((record, index) => (index === saga.step ? { name: record.name, status: "done" as const } : record));
+		mark(saga, saga.step, { status: "done", error: undefined });
 		saga.step++;
 		saga.attempts = 0;
 		saga.error = null;
-		const next = definition.steps[saga.step];
-		if (next?.run && !(next.when && !next.when(saga.state))) saga.steps[saga.step]!.status = "running";
+		this.#begin(definition, saga);
 	}
 
 	#enter(definition: AnyDefinition, saga: SagaRecord): Promise<void> {
-		const next = definition.steps[saga.step];
-		if (next?.run && !(next.when && !next.when(saga.state))) saga.steps[saga.step]!.status = "running";
+		this.#begin(definition, saga);
 		return this.#write(saga);
+	}
+
+	#begin(definition: AnyDefinition, saga: SagaRecord): void {
+		const next = definition.steps[saga.step];
+		if (next?.run && (!next.when || next.when(saga.state))) mark(saga, saga.step, { status: "running" });
 	}
 
 	/** A refusal before the point of no return begins the undoing; everything else is tried again later. */
@@ -242,9 +245,7 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 		const past = this.#isPast(saga);
 		const late = this.#runtime.clock.now() >= saga.deadlineAt;
 		if (past || !(endsAttempt(error) || late)) return this.#later(saga, error);
-		const record = saga.steps[saga.step]!;
-		record.status = "failed";
-		record.error = sentenceOf(error);
+		mark(saga, saga.step, { status: "failed", error: sentenceOf(error) });
 		saga.problem = endsAttempt(error) ? problemOf(error) : lateProblem;
 		saga.status = "compensating";
 		saga.attempts = 0;
@@ -261,8 +262,7 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 			} catch (error) {
 				return this.#later(saga, error);
 			}
-			const { name, status, error } = saga.steps[index]!;
-			saga.steps[index] = { name, status: "undone", ...(status === "failed" && error ? { error } : {}) };
+			mark(saga, index, { status: "undone" });
 			saga.attempts = 0;
 			await this.#write(saga);
 		}
@@ -307,11 +307,12 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 	}
 
 	async #write(saga: SagaRecord, also?: (tx: Tx) => Promise<void>): Promise<void> {
-		const before = structuredClone(saga);
+		// Steps are replaced, never changed in place, so a flat copy is enough to take everything back.
+		const before = { ...saga };
 		try {
 			await this.#store.transaction(async tx => {
 				// Asked before anything else is written: a late owner must not even begin.
-				if (!(await renewLease(tx, saga, leaseMs))) throw new LeaseLost();
+				if (also && !(await renewLease(tx, saga, leaseMs))) throw new LeaseLost();
 				await also?.(tx);
 				saga.updatedAt = tx.now();
 				saga.leaseUntil = tx.now() + leaseMs;
@@ -322,6 +323,10 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 			throw error;
 		}
 	}
+}
+
+function mark(saga: SagaRecord, at: number, change: Partial<StepRecord>): void {
+	saga.steps = saga.steps.map((record, index) => (index === at ? { ...record, ...change } : record));
 }
 
 const runningOf = (saga: SagaRecord): Running<Record<string, unknown>> => ({ id: saga.id, state: saga.state, actor: saga.actor, deadlineAt: saga.deadlineAt });

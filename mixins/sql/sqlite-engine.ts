@@ -44,15 +44,21 @@ class SqliteConnection implements Connection {
 		return Number(this.#prepare(sql).run(...params).changes);
 	}
 
+	/** BEGIN, COMMIT and the like: prepared once, where exec would parse them each time. */
+	control(sql: string): void {
+		this.#prepare(sql).run();
+	}
+
 	async savepoint<T>(work: () => Promise<T>): Promise<T> {
 		const name = `s${this.#depth++}`;
-		this.database.exec(`SAVEPOINT ${name}`);
+		this.control(`SAVEPOINT ${name}`);
 		try {
 			const result = await work();
-			this.database.exec(`RELEASE ${name}`);
+			this.control(`RELEASE ${name}`);
 			return result;
 		} catch (error) {
-			this.database.exec(`ROLLBACK TO ${name}; RELEASE ${name}`);
+			this.control(`ROLLBACK TO ${name}`);
+			this.control(`RELEASE ${name}`);
 			throw error;
 		} finally {
 			this.#depth--;
@@ -94,17 +100,19 @@ export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 	async function runBatch(tasks: Task[]): Promise<void> {
 		const settled: (() => void)[] = [];
 		try {
-			writing.exec("BEGIN IMMEDIATE");
+			writer.control("BEGIN IMMEDIATE");
 			for (const task of tasks) {
 				try {
-					const value = await writer.savepoint(() => task.work(writer));
+					// Alone, the transaction itself is all that has to be undone.
+					const value = await (tasks.length === 1 ? task.work(writer) : writer.savepoint(() => task.work(writer)));
 					settled.push(() => task.resolve(value));
 				} catch (error) {
+					if (tasks.length === 1) throw error;
 					settled.push(() => task.reject(error));
 				}
 			}
 			passing("beforeCommit");
-			writing.exec("COMMIT");
+			writer.control("COMMIT");
 			passing("afterCommit");
 		} catch (error) {
 			if (writing.isTransaction) writing.exec("ROLLBACK");

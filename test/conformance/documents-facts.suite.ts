@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import Type from "typebox";
 import { event, tell } from "../../lib/contract.ts";
+import type { FactQuery } from "../../lib/facts.ts";
 import { withScope } from "../../lib/scope.ts";
 import type { Envelope } from "../../lib/vocabulary.ts";
 import type { DocumentStore } from "../../mixins/document-store.ts";
@@ -72,6 +73,27 @@ export function factsConformance(fresh: () => Promise<DataPlace>): void {
 			expect(await store.source.head()).toBe(2);
 			expect(await store.source.read(1, 10)).toHaveLength(1);
 			expect((await things().get("a"))!.version).toBe(2);
+		});
+
+		it("finds them by key and type, from a place on or the newest, always in order", async () => {
+			const three = async (thingId: string) => {
+				await things().insert({ _id: thingId, size: 1 }, say(thingId, 1));
+				for (const size of [2, 3]) await things().change(thingId, doc => ({ doc: { ...doc, size }, facts: say(thingId, size) }));
+			};
+			await three("a");
+			await three("b");
+			await carried();
+			const found = async (query: Omit<FactQuery, "limit">, limit = 10) => (await store.source.find({ ...query, limit })).map(({ position }) => position);
+			expect(await found({})).toEqual([1, 2, 3, 4, 5, 6]);
+			expect(await found({ key: "b", type: "things.grown", after: 4 })).toEqual([5, 6]);
+			expect(await found({ key: "a" }, 2)).toEqual([1, 2]);
+			expect(await found({ key: "a", newest: true }, 2)).toEqual([2, 3]);
+			expect(await found({ type: "things.grown", newest: true }, 2)).toEqual([5, 6]);
+			expect(await found({ type: "things.shrunk" })).toEqual([]);
+			const third = (await store.source.read(2, 1))[0]!;
+			expect(await found({ newerThan: third.id })).toEqual([4, 5, 6]);
+			expect(await found({ newerThan: `evt_${"0".repeat(26)}` }, 1)).toEqual([1]);
+			expect(await found({ newerThan: `evt_${"z".repeat(26)}` })).toEqual([]);
 		});
 
 		it("says who told, when, and within which request", async () => {

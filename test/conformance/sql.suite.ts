@@ -182,8 +182,8 @@ export function sqlEngineConformance(name: string, fresh: () => Promise<SqlPlace
 				expect(seen).toEqual(["evt_3"]);
 				expect(await valueOf("evt_1")).toBe(0);
 				expect((await store.inbox.letters({ limit: 10 })).map(({ id, status, attempts }) => [id, status, attempts])).toEqual([
-					["evt_1", "retrying", 1],
 					["evt_2", "waiting", 0],
+					["evt_1", "retrying", 1],
 				]);
 			});
 

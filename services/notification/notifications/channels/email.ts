@@ -1,0 +1,66 @@
+// Email through a real server when there is one; otherwise the message is kept and can be read where notifications are.
+import { isIP } from "node:net";
+import { createTransport } from "nodemailer";
+import { type Channel, type Message, Undeliverable } from "./channel.ts";
+
+/** Answers undefined when the person has no address any more. */
+export type AddressOf = (message: Message) => Promise<string | undefined>;
+
+const keptEmail: Channel = {
+	name: "email",
+	begins: "kept",
+	deliver: async () => "kept",
+	close: () => undefined,
+};
+
+/** `?from=` of the URL; else an address of the server's own that takes no answers. */
+function senderOf(smtpUrl: string): string {
+	const url = new URL(smtpUrl);
+	const host = url.hostname.replace(/^\[|\]$/g, "");
+	return url.searchParams.get("from") ?? `no-reply@${isIP(host) ? "localhost" : host}`;
+}
+
+interface SmtpError extends Error {
+	code?: string;
+	responseCode?: number;
+}
+
+/** The server took our greeting but not this receiver or this message, for good. A refused password is our fault and can be mended. */
+const isFinal = ({ code, responseCode = 0 }: SmtpError) => (code === "EENVELOPE" || code === "EMESSAGE") && responseCode >= 500;
+
+export function emailChannel(smtpUrl: string | undefined, addressOf: AddressOf): Channel {
+	if (!smtpUrl) return keptEmail;
+	const transport = createTransport({
+		url: smtpUrl,
+		pool: true,
+		maxConnections: 5,
+		connectionTimeout: 10_000,
+		greetingTimeout: 10_000,
+		socketTimeout: 20_000,
+	});
+	const from = { name: "Stoa", address: senderOf(smtpUrl) };
+	return {
+		name: "email",
+		begins: "queued",
+		async deliver(message, signal) {
+			const to = await addressOf(message);
+			if (!to) throw new Undeliverable("no address");
+			try {
+				await transport.sendMail({
+					from,
+					to: { name: "", address: to },
+					subject: message.title,
+					text: message.body,
+					messageId: `<${message.id}@stoa>`,
+					// Nobody's holiday reply should come back to us.
+					headers: { "Auto-Submitted": "auto-generated" },
+					signal,
+				});
+				return "sent";
+			} catch (error) {
+				throw isFinal(error as SmtpError) ? new Undeliverable(`refused with ${(error as SmtpError).responseCode}`) : error;
+			}
+		},
+		close: () => transport.close(),
+	};
+}

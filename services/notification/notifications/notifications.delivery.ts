@@ -1,0 +1,123 @@
+// Carries queued notifications: takes what is due by a conditional write, so that one node alone carries it, tries, and writes down how it went.
+// A node that dies in between leaves a claim that runs out; the next try has the same message id.
+import type { Logger } from "moleculer";
+import type { Clock } from "../../../lib/clock.ts";
+import type { CrashPoints } from "../../../lib/crash.ts";
+import { codeOf } from "../../../lib/failure.ts";
+import type { Collection } from "../../../mixins/documents/collection.ts";
+import { type Channel, Undeliverable } from "./channels/channel.ts";
+import type { ChannelName } from "./notifications.contract.ts";
+import { claimed, delivered, type NotificationDocument, undelivered } from "./notifications.domain.ts";
+
+// As many as a mail server likes to take at once from one sender.
+const batchMax = 20;
+// What another node left behind, and what waited for its next try, is found this soon.
+const pollMs = 1000;
+// A mail takes well under a second; longer than this the server hangs. Shorter than a claim, so that no two tries overlap.
+const tryMs = 60_000;
+// How long a try under way may hold up the end of the process.
+const graceMs = 5000;
+
+export interface DeliveryGiven {
+	notifications: Collection<NotificationDocument>;
+	channels: ReadonlyMap<ChannelName, Channel>;
+	clock: Clock;
+	crash: CrashPoints;
+	logger: Pick<Logger, "warn">;
+}
+
+/** Codes only: sentences of mail servers repeat the address. */
+function reasonOf(error: unknown): string {
+	if (error instanceof Undeliverable) return error.reason;
+	const { code, responseCode, name } = error as Error & { code?: unknown; responseCode?: number };
+	return [codeOf(error) ?? (typeof code === "string" ? code : name), responseCode].filter(Boolean).join(" ");
+}
+
+export class Delivery {
+	readonly #given: DeliveryGiven;
+	readonly #ending = new AbortController();
+	#timer: NodeJS.Timeout | undefined;
+	#running: Promise<void> | undefined;
+	#again = false;
+	#stopped = false;
+
+	constructor(given: DeliveryGiven) {
+		this.#given = given;
+	}
+
+	start(): void {
+		this.#timer = setInterval(() => this.wake(), pollMs).unref();
+		this.wake();
+	}
+
+	/** Something may be due. */
+	wake(): void {
+		this.#again = true;
+		this.#running ??= this.#run();
+	}
+
+	/** Resolves when whatever is under way has ended. */
+	async stop(): Promise<void> {
+		this.#stopped = true;
+		clearInterval(this.#timer);
+		const grace = setTimeout(() => this.#ending.abort(), graceMs);
+		await this.#running;
+		clearTimeout(grace);
+	}
+
+	/** Tries everything that is due now, once; how many. */
+	async round(): Promise<number> {
+		const { notifications, clock } = this.#given;
+		const filter = { status: "queued", nextAt: { $lte: clock.now() } };
+		const due = await notifications.find({ filter, sort: { field: "nextAt", order: "ascending" }, limit: batchMax });
+		const carried = await Promise.allSettled(due.map(notification => this.#carry(notification)));
+		// All have ended before one that could not even be written down is reported.
+		for (const outcome of carried) if (outcome.status === "rejected") throw outcome.reason;
+		return carried.filter(outcome => outcome.status === "fulfilled" && outcome.value).length;
+	}
+
+	async #run(): Promise<void> {
+		try {
+			while (this.#again && !this.#stopped) {
+				this.#again = false;
+				while (!this.#stopped && (await this.round()) > 0);
+			}
+		} catch (error) {
+			this.#given.logger.warn("notifications could not be looked through; the next look comes soon", error);
+		} finally {
+			this.#running = undefined;
+		}
+	}
+
+	/** False when somebody was faster. */
+	async #carry(notification: NotificationDocument): Promise<boolean> {
+		const { notifications, clock } = this.#given;
+		const attempt = notification.attempts + 1;
+		if (!(await notifications.replace(claimed(notification, clock.now()), notification.version))) return false;
+		try {
+			const status = await this.#try(notification);
+			await notifications.change(notification._id, doc => ({ doc: delivered(doc, status) }));
+		} catch (error) {
+			const failed = { reason: reasonOf(error), final: error instanceof Undeliverable, now: clock.now() };
+			this.#given.logger.warn(`${notification._id} (${notification.channel}) did not go out at try ${attempt}: ${failed.reason}`);
+			await notifications.change(notification._id, doc => {
+				const changed = undelivered(doc, attempt, failed);
+				return changed && { doc: changed };
+			});
+		}
+		return true;
+	}
+
+	async #try({ _id, channel: name, userId, orderId, title, body }: NotificationDocument): Promise<"sent" | "kept"> {
+		const { channels, crash } = this.#given;
+		const channel = channels.get(name);
+		if (!channel) throw new Undeliverable("no such channel");
+		crash.at(`notifications/${name}/beforeSend`);
+		const status = await channel.deliver(
+			{ id: _id, userId, orderId, title, body },
+			AbortSignal.any([this.#ending.signal, AbortSignal.timeout(tryMs)]),
+		);
+		crash.at(`notifications/${name}/afterSend`);
+		return status;
+	}
+}

@@ -1,0 +1,34 @@
+// The try-it page as a person's browser shows it: our own files, our own content security policy, every route on it.
+import { execFile } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { findChromium } from "../support/chromium.ts";
+import { startStoa, type Stoa } from "../support/stoa.ts";
+
+const chromium = findChromium();
+const run = promisify(execFile);
+
+(chromium ? describe : describe.skip)("the try-it page in a browser", () => {
+	let stoa: Stoa;
+	let profile: string;
+
+	beforeAll(async () => {
+		stoa = await startStoa();
+		profile = fs.mkdtempSync(path.join(os.tmpdir(), "stoa-chromium-"));
+	});
+	afterAll(async () => {
+		await stoa.stop();
+		fs.rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+	});
+
+	it("lists the routes of the shop without asking anybody else's server", async () => {
+		const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", `--user-data-dir=${profile}`, "--enable-logging=stderr", "--virtual-time-budget=15000"];
+		const { stdout, stderr } = await run(chromium!, [...flags, "--dump-dom", `${stoa.url}/docs`], { maxBuffer: 64 * 1024 * 1024, timeout: 60_000 });
+		expect(stdout).toContain("/v1/products/{idOrSlug}");
+		expect(stdout).toContain("/v1/carts/{id}/checkout");
+		expect(stderr).not.toMatch(/Refused to|Content Security Policy|Uncaught/);
+	}, 90_000);
+});
