@@ -110,3 +110,24 @@ export function loseCalls(stoa: Stoa, operation: keyof Moves, times = 1): void {
 	let left = times;
 	provider[operation] = call => (left-- > 0 ? Promise.reject(new Error("the connection was cut")) : real(call));
 }
+
+/** The wishes of one buyer, under ids and keys that are always the same: asked again after a crash, they are the same wishes. */
+export interface PaymentStory {
+	kept: ParamsOf<typeof contract.authorize>;
+	undone: ParamsOf<typeof contract.authorize>;
+}
+
+/** One payment is held, taken and partly given back; another is held and let go. */
+export async function playStory(stoa: Stoa, { kept, undone }: PaymentStory): Promise<void> {
+	const { paymentId } = kept;
+	await ask(stoa.broker, contract.authorize, kept);
+	await ask(stoa.broker, contract.captureAll, { paymentId, key: "checkout/2" });
+	await askRefund(stoa, paymentId, { amount: euros(2_000), reason: "returned" }, "refund-1");
+	await ask(stoa.broker, contract.authorize, undone).catch(ignoreVoided);
+	await ask(stoa.broker, contract.voidPayment, { paymentId: undone.paymentId, key: "undo/1", reason: "checkout undone" });
+}
+
+/** Played again, the story finds the payment that it let go of. */
+function ignoreVoided(error: unknown): void {
+	if (!contract.paymentStateConflict.matches(error)) throw error;
+}

@@ -1,0 +1,8 @@
+// A process of its own that plays a story of payments, so that it can be killed in the middle: `node play-story.ts <dataDir> <story as JSON>`.
+import { type PaymentStory, playStory } from "./payments.ts";
+import { startStoa } from "./stoa.ts";
+
+const [dataDir, story] = process.argv.slice(2) as [string, string];
+const stoa = await startStoa({ services: ["commerce/payments"], dataDir, env: { CRASH_AT: process.env.CRASH_AT ?? "" } });
+await playStory(stoa, JSON.parse(story) as PaymentStory);
+await stoa.broker.stop();
