@@ -1,8 +1,8 @@
-import { describe, expect, it } from "@jest/globals";
 import path from "node:path";
+import { describe, expect, it } from "@jest/globals";
 import Type from "typebox";
 import { catalogueOf, loadContracts } from "./catalogue.ts";
-import { action, type Allow, event, type Route } from "./contract.ts";
+import { type Allow, action, event, type Route } from "./contract.ts";
 import { failure, notFound } from "./failure.ts";
 
 const read = (name: string, rest?: Route) =>
@@ -10,7 +10,14 @@ const read = (name: string, rest?: Route) =>
 
 describe("the catalogue of contracts", () => {
 	it("holds what modules export and leaves everything else", () => {
-		const changed = event({ name: "shelves.changed", version: 1, key: "id", delivery: "fleeting", summary: "…", payload: Type.Object({ id: Type.String() }) });
+		const changed = event({
+			name: "shelves.changed",
+			version: 1,
+			key: "id",
+			delivery: "fleeting",
+			summary: "…",
+			payload: Type.Object({ id: Type.String() }),
+		});
 		const full = failure("conflict", "shelf_full", () => "No room.");
 		const get = read("shelves.get");
 		const catalogue = catalogueOf([{ from: "a", exports: { get, changed, full, Shelf: Type.Object({}), max: 3, none: null } }]);
@@ -21,11 +28,20 @@ describe("the catalogue of contracts", () => {
 
 	it("takes one thing that is exported from two places as one", () => {
 		const get = read("shelves.get");
-		expect(catalogueOf([{ from: "a", exports: { get } }, { from: "b", exports: { again: get } }]).actions.size).toBe(1);
+		expect(
+			catalogueOf([
+				{ from: "a", exports: { get } },
+				{ from: "b", exports: { again: get } },
+			]).actions.size,
+		).toBe(1);
 	});
 
 	it("refuses two actions of one name, two failures of one code and two routes of one shape, and names both places", () => {
-		const twice = (one: unknown, other: unknown) => () => catalogueOf([{ from: "a", exports: { one } }, { from: "b", exports: { other } }]);
+		const twice = (one: unknown, other: unknown) => () =>
+			catalogueOf([
+				{ from: "a", exports: { one } },
+				{ from: "b", exports: { other } },
+			]);
 		expect(twice(read("shelves.get"), read("shelves.get"))).toThrow("The action shelves.get is declared twice, in a and in b.");
 		const full = () => failure("conflict", "shelf_full", () => "No room.");
 		expect(twice(full(), full())).toThrow("The failure shelf_full is declared twice, in a and in b.");

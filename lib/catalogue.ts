@@ -27,11 +27,14 @@ export interface ContractModule {
 	exports: Readonly<Record<string, unknown>>;
 }
 
-const hasKind = (value: unknown, kind: string) => typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === kind;
+const hasKind = (value: unknown, kind: string) =>
+	typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === kind;
 const isAction = (value: unknown): value is ActionContract => hasKind(value, "action") && "params" in (value as object);
 const isEvent = (value: unknown): value is EventContract => hasKind(value, "event") && "payload" in (value as object);
 const isDeclaredFailure = (value: unknown): value is DeclaredFailure =>
-	typeof value === "function" && typeof (value as Partial<DeclaredFailure>).code === "string" && typeof (value as Partial<DeclaredFailure>).kind === "string";
+	typeof value === "function" &&
+	typeof (value as Partial<DeclaredFailure>).code === "string" &&
+	typeof (value as Partial<DeclaredFailure>).kind === "string";
 
 /** Keeps what was declared under each name. The same thing may be seen twice (exported again, or thrown by several actions), two things may not. */
 class Shelf<Declared> {
@@ -45,7 +48,9 @@ class Shelf<Declared> {
 	add(name: string, declared: Declared, from: string): void {
 		const known = this.#kept.get(name);
 		if (known && known.declared !== declared)
-			throw new CatalogueError(`The ${this.#what} ${name} is declared twice, in ${known.from} and in ${from}. Import the one, or choose another name.`);
+			throw new CatalogueError(
+				`The ${this.#what} ${name} is declared twice, in ${known.from} and in ${from}. Import the one, or choose another name.`,
+			);
 		if (!known) this.#kept.set(name, { declared, from });
 	}
 

@@ -120,7 +120,7 @@ export function readConfig(env: Environment): Config {
 		services: env.SERVICES || "",
 		crashAt: env.CRASH_AT || undefined,
 		cartExpiresAfterMs: durationMs("STOA_CART_EXPIRES_AFTER", env.STOA_CART_EXPIRES_AFTER || "P30D"),
-		logLevel: oneOf(env, "STOA_LOG_LEVEL", ["fatal", "error", "warn", "info", "debug"], "info"),
+		logLevel: oneOf(env, "STOA_LOG_LEVEL", ["fatal", "error", "warn", "info", "debug"], "warn"),
 		cloneParams: env.NODE_ENV === "test",
 	};
 }

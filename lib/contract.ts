@@ -60,7 +60,8 @@ export function action<Params extends TObject, Result extends TSchema>(
 		idempotent?: boolean;
 	},
 ): ActionContract<Params, Result> {
-	if (!/^[a-z][A-Za-z]*\.[a-z][A-Za-z]*$/.test(declared.name)) throw new TypeError(`"${declared.name}" is not an action name: service.verb`);
+	if (!/^[a-z][A-Za-z]*\.[a-z][A-Za-z]*$/.test(declared.name))
+		throw new TypeError(`"${declared.name}" is not an action name: service.verb`);
 	if (!declared.allow) throw new TypeError(`${declared.name} does not say who may call it (allow)`);
 	if (declared.rest && declared.allow === "internal") throw new TypeError(`${declared.name} is internal and cannot have a route`);
 	return { throws: [], idempotent: false, ...declared, kind: "action", params: strict(declared.params) };
@@ -81,7 +82,8 @@ export type PayloadOf<E> = E extends EventContract<infer Payload> ? Static<Paylo
 
 /** Declares an event: a past fact. */
 export function event<Payload extends TObject>(declared: Omit<EventContract<Payload>, "kind">): EventContract<Payload> {
-	if (!(declared.key in declared.payload.properties)) throw new TypeError(`${declared.name}: its key "${declared.key}" is no field of the payload`);
+	if (!(declared.key in declared.payload.properties))
+		throw new TypeError(`${declared.name}: its key "${declared.key}" is no field of the payload`);
 	return { ...declared, kind: "event" };
 }
 
@@ -190,7 +192,15 @@ export interface HeardEvent {
 }
 
 /** Every durable fact of the house, whatever its type: for the audit chain only. */
-export const anyFact = { kind: "event", name: "**", version: 1, key: "id", delivery: "durable", summary: "Any durable fact.", payload: { type: "object" } } as unknown as EventContract;
+export const anyFact = {
+	kind: "event",
+	name: "**",
+	version: 1,
+	key: "id",
+	delivery: "durable",
+	summary: "Any durable fact.",
+	payload: { type: "object" },
+} as unknown as EventContract;
 
 /**
  * Subscribes to an event; durable or fleeting is the event's own declaration. A durable handler gets the transaction its effect must be written in,

@@ -1,5 +1,15 @@
 // Secrets of the embedded default are generated into the data folder; keyed hashes and sealed fields are made here and nowhere else.
-import { createCipheriv, createDecipheriv, createHash, createHmac, createSecretKey, hkdfSync, randomBytes, timingSafeEqual, type KeyObject } from "node:crypto";
+import {
+	createCipheriv,
+	createDecipheriv,
+	createHash,
+	createHmac,
+	createSecretKey,
+	hkdfSync,
+	type KeyObject,
+	randomBytes,
+	timingSafeEqual,
+} from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
@@ -21,7 +31,8 @@ export function secretFile(dataDir: string, name: string, make: () => string): s
 export const sha256 = (text: string | Buffer) => createHash("sha256").update(text).digest("hex");
 
 /** A keyed hash for things that must be recognised but never read back (fingerprints, tokens, addresses). `purpose` keeps the uses apart. */
-export const keyedHash = (secret: Buffer, purpose: string, text: string) => createHmac("sha256", keyOf(secret)).update(`${purpose}\0${text}`).digest("hex");
+export const keyedHash = (secret: Buffer, purpose: string, text: string) =>
+	createHmac("sha256", keyOf(secret)).update(`${purpose}\0${text}`).digest("hex");
 
 const keys = new WeakMap<Buffer, KeyObject>();
 

@@ -7,7 +7,8 @@ export const encodeCursor = (values: readonly (string | number)[]): string => Bu
 export function decodeCursor(cursor: string, length: number): (string | number)[] {
 	try {
 		const values: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
-		const whole = Array.isArray(values) && values.length === length && values.every(value => typeof value === "string" || Number.isFinite(value));
+		const whole =
+			Array.isArray(values) && values.length === length && values.every(value => typeof value === "string" || Number.isFinite(value));
 		if (whole) return values as (string | number)[];
 	} catch {
 		// Falls through to the one refusal: what was wrong inside an opaque value helps nobody.
@@ -16,7 +17,11 @@ export function decodeCursor(cursor: string, length: number): (string | number)[
 }
 
 /** A page of rows that were read one more than `limit`: the extra row only says that there is a next page. */
-export function pageOf<Row>(rows: readonly Row[], limit: number, keyOf: (row: Row) => readonly (string | number)[]): { data: Row[]; nextCursor: string | null } {
+export function pageOf<Row>(
+	rows: readonly Row[],
+	limit: number,
+	keyOf: (row: Row) => readonly (string | number)[],
+): { data: Row[]; nextCursor: string | null } {
 	const data = rows.slice(0, limit);
 	const last = data[data.length - 1];
 	return { data, nextCursor: rows.length > limit && last ? encodeCursor(keyOf(last)) : null };

@@ -1,7 +1,7 @@
 // What the durable-events middleware needs of a store, whatever engine is below: a source of numbered facts, and an inbox that settles them.
 import { Compile } from "typebox/compile";
-import type { EventContract } from "./contract.ts";
 import { rfc3339 } from "./clock.ts";
+import type { EventContract } from "./contract.ts";
 import { newId } from "./ids.ts";
 import type { Scope } from "./scope.ts";
 import type { Envelope } from "./vocabulary.ts";
@@ -109,7 +109,11 @@ export function checkPayload(event: EventContract, payload: Record<string, unkno
 }
 
 /** Makes an envelope without its position, which the relay gives. The caller has checked the payload. */
-export function seal(event: EventContract, payload: Record<string, unknown>, given: { now: number; producer: string; scope: Scope | undefined }): Omit<Envelope, "position"> {
+export function seal(
+	event: EventContract,
+	payload: Record<string, unknown>,
+	given: { now: number; producer: string; scope: Scope | undefined },
+): Omit<Envelope, "position"> {
 	return {
 		id: newId("evt", given.now),
 		type: event.name,

@@ -133,10 +133,8 @@ export function isDefinite(error: unknown): boolean {
 
 // The failures every service may throw.
 export const notFound = failure<{ what?: string } | void>("notFound", "not_found", () => "There is nothing here that you may see.");
-export const validationFailed = failure<{ errors: Flaw[] }>(
-	"invalid",
-	"validation_failed",
-	({ errors }) => errors.map(flaw => `${flaw.pointer || "/"}: ${flaw.detail}`).join("; "),
+export const validationFailed = failure<{ errors: Flaw[] }>("invalid", "validation_failed", ({ errors }) =>
+	errors.map(flaw => `${flaw.pointer || "/"}: ${flaw.detail}`).join("; "),
 );
 export const unauthenticated = failure("unauthenticated", "unauthenticated", () => "A valid access token is needed.");
 export const tokenExpired = failure("unauthenticated", "token_expired", () => "The access token is no longer valid. Refresh it.");
@@ -146,8 +144,10 @@ export const permissionMissing = failure<{ permission: string }>(
 	({ permission }) => `This needs the permission ${permission}.`,
 );
 export const versionStale = failure("stale", "version_stale", () => "It was changed since you read it. Read it again.");
-export const serviceUnavailable = failure<{ service?: string; retryAfterSeconds?: number } | void>("unavailable", "service_unavailable", data =>
-	data?.service ? `${data.service} cannot be reached at the moment.` : "A part of the shop cannot be reached at the moment.",
+export const serviceUnavailable = failure<{ service?: string; retryAfterSeconds?: number } | void>(
+	"unavailable",
+	"service_unavailable",
+	data => (data?.service ? `${data.service} cannot be reached at the moment.` : "A part of the shop cannot be reached at the moment."),
 );
 export const internalError = failure("defect", "internal_error", () => "Something broke on our side; it has been recorded.");
 export const rateLimited = failure<{ retryAfterSeconds: number }>(

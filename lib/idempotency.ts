@@ -1,7 +1,7 @@
 // Idempotency-Key as DESIGN section 7 has it: the owner of the effect keeps key and reply in the effect's own transaction.
 import { createHash } from "node:crypto";
 import type { CallContext, Meta, Reply } from "./contract.ts";
-import { failure, isFailure, kindOf, StoaFailure, type FailureKind } from "./failure.ts";
+import { type FailureKind, failure, isFailure, kindOf, StoaFailure } from "./failure.ts";
 
 /** How long a key is remembered. */
 export const keptMs = 24 * 60 * 60 * 1000;
@@ -9,8 +9,16 @@ export const keptMs = 24 * 60 * 60 * 1000;
 export const waitMs = 8000;
 
 export const keyReused = failure("refused", "idempotency_key_reused", () => "This Idempotency-Key was used for another request body.");
-export const inProgress = failure("conflict", "idempotency_in_progress", () => "The first request with this Idempotency-Key is still being worked on.");
-export const keyRequired = failure("malformed", "idempotency_key_required", () => "Send an Idempotency-Key header of 1 to 255 visible ASCII characters.");
+export const inProgress = failure(
+	"conflict",
+	"idempotency_in_progress",
+	() => "The first request with this Idempotency-Key is still being worked on.",
+);
+export const keyRequired = failure(
+	"malformed",
+	"idempotency_key_required",
+	() => "Send an Idempotency-Key header of 1 to 255 visible ASCII characters.",
+);
 
 /** A request that carries a key, as its owner remembers it. `scope` is unique per principal, method, path and key. */
 export interface KeyedRequest {
@@ -20,7 +28,9 @@ export interface KeyedRequest {
 }
 
 /** An answer as it is kept: the result with status and location, or the refusal. */
-export type KeptReply = { result: unknown; status?: number; location?: string } | { refusal: { kind: FailureKind; code: string; message: string; data: Record<string, unknown> } };
+export type KeptReply =
+	| { result: unknown; status?: number; location?: string }
+	| { refusal: { kind: FailureKind; code: string; message: string; data: Record<string, unknown> } };
 
 interface Asking {
 	meta: Meta;

@@ -23,6 +23,10 @@ function line(name: string, { suffix = "", labels = {}, value }: Sample): string
 
 /** The text format 0.0.4, which every scraper reads. */
 export function prometheusText(measurements: readonly Measurement[]): string {
-	const blocks = measurements.map(({ name, type, help, samples }) => [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples.map(sample => line(name, sample))]);
+	const blocks = measurements.map(({ name, type, help, samples }) => [
+		`# HELP ${name} ${help}`,
+		`# TYPE ${name} ${type}`,
+		...samples.map(sample => line(name, sample)),
+	]);
 	return `${blocks.flat().join("\n")}\n`;
 }

@@ -229,7 +229,12 @@ function formatterOf(locale: string, currency: string, digits: number): Intl.Num
 	const name = `${locale} ${currency}`;
 	let formatter = formatters.get(name);
 	if (!formatter) {
-		formatter = new Intl.NumberFormat(locale, { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
+		formatter = new Intl.NumberFormat(locale, {
+			style: "currency",
+			currency,
+			minimumFractionDigits: digits,
+			maximumFractionDigits: digits,
+		});
 		formatters.set(name, formatter);
 	}
 	return formatter;

@@ -3,7 +3,16 @@ import { STATUS_CODES } from "node:http";
 import type { TSchema } from "typebox";
 import type { Catalogue, DeclaredFailure } from "./catalogue.ts";
 import type { ActionContract, Route } from "./contract.ts";
-import { kinds, permissionMissing, rateLimited, serviceUnavailable, tokenExpired, unauthenticated, validationFailed, versionStale } from "./failure.ts";
+import {
+	kinds,
+	permissionMissing,
+	rateLimited,
+	serviceUnavailable,
+	tokenExpired,
+	unauthenticated,
+	validationFailed,
+	versionStale,
+} from "./failure.ts";
 import { keyRequired, keyReused } from "./idempotency.ts";
 
 type Json = { [key: string]: unknown };
@@ -42,7 +51,8 @@ class Components {
 		if (keyword === "$ref" && typeof value === "string" && !value.startsWith("#")) return `#/components/schemas/${value}`;
 		if (single.has(keyword) && isObject(value)) return this.#told(value);
 		if (listed.has(keyword) && Array.isArray(value)) return value.map(item => this.#told(item as Json));
-		if (named.has(keyword) && isObject(value)) return Object.fromEntries(Object.entries(value).map(([name, schema]) => [name, this.#told(schema as Json)]));
+		if (named.has(keyword) && isObject(value))
+			return Object.fromEntries(Object.entries(value).map(([name, schema]) => [name, this.#told(schema as Json)]));
 		return value;
 	}
 
@@ -72,7 +82,11 @@ const Problem: Json = {
 			items: {
 				type: "object",
 				required: ["pointer", "code", "detail"],
-				properties: { pointer: { type: "string", description: "JSON pointer into the request." }, code: { type: "string" }, detail: { type: "string" } },
+				properties: {
+					pointer: { type: "string", description: "JSON pointer into the request." },
+					code: { type: "string" },
+					detail: { type: "string" },
+				},
 			},
 		},
 	},
@@ -102,7 +116,16 @@ function refusals(contract: ActionContract, rest: Route): Json {
 	}
 	const sorted = [...byStatus].sort(([one], [other]) => one - other);
 	return Object.fromEntries(
-		sorted.map(([status, codes]) => [String(status), { description: [...codes].sort().map(code => `\`${code}\``).join(", "), content: problemContent }]),
+		sorted.map(([status, codes]) => [
+			String(status),
+			{
+				description: [...codes]
+					.sort()
+					.map(code => `\`${code}\``)
+					.join(", "),
+				content: problemContent,
+			},
+		]),
 	);
 }
 
@@ -123,7 +146,8 @@ function parametersOf(contract: ActionContract, rest: Route, components: Compone
 	});
 	if (!hasBody(rest)) {
 		for (const [name, schema] of properties) {
-			if (!inPath.includes(name)) parameters.push({ name, in: "query", required: isRequired(contract, name), schema: components.of(schema) });
+			if (!inPath.includes(name))
+				parameters.push({ name, in: "query", required: isRequired(contract, name), schema: components.of(schema) });
 		}
 	}
 	if (rest.idempotencyKey) {
@@ -131,7 +155,13 @@ function parametersOf(contract: ActionContract, rest: Route, components: Compone
 		parameters.push({ name: "Idempotency-Key", in: "header", required: rest.idempotencyKey === "required", schema });
 	}
 	if (throwsAny(contract, versionStale)) {
-		parameters.push({ name: "If-Match", in: "header", required: false, description: "The ETag it was read with.", schema: { type: "string" } });
+		parameters.push({
+			name: "If-Match",
+			in: "header",
+			required: false,
+			description: "The ETag it was read with.",
+			schema: { type: "string" },
+		});
 	}
 	return parameters;
 }
@@ -142,7 +172,11 @@ function bodyOf(contract: ActionContract, rest: Route, components: Components): 
 	if (!hasBody(rest)) return {};
 	if (rest.rawBody) return { requestBody: { required: true, content: { "application/json": { schema: { type: "object" } } } } };
 	const inPath = pathFields(rest);
-	const { properties, required = [], ...others } = contract.params as TSchema & { properties: Record<string, TSchema>; required?: string[] };
+	const {
+		properties,
+		required = [],
+		...others
+	} = contract.params as TSchema & { properties: Record<string, TSchema>; required?: string[] };
 	const fields = Object.fromEntries(Object.entries(properties).filter(([name]) => !inPath.includes(name)));
 	const needed = required.filter(name => name in fields);
 	if (Object.keys(fields).length === 0) return {};
@@ -153,7 +187,10 @@ function bodyOf(contract: ActionContract, rest: Route, components: Components): 
 function security({ allow }: ActionContract, rest: Route): Json {
 	if (rest.ignoresToken) return { security: [] };
 	if (allow === "public") return { security: [{}, { accessToken: [] }, { cartToken: [] }] };
-	return { security: [{ accessToken: [] }], ...(allow === "user" ? {} : { "x-permission": allow, description: `Needs the permission \`${allow}\`.` }) };
+	return {
+		security: [{ accessToken: [] }],
+		...(allow === "user" ? {} : { "x-permission": allow, description: `Needs the permission \`${allow}\`.` }),
+	};
 }
 
 const tagOf = (contract: ActionContract, rest: Route) => rest.tag ?? contract.name.slice(0, contract.name.indexOf("."));
@@ -166,7 +203,8 @@ export function openApiOf(catalogue: Catalogue): Json {
 	const answers = new Map(routed.map(({ contract, rest }) => [contract, answered(contract, rest, components)]));
 	components.turnToRequests();
 	const paths: Record<string, Json> = {};
-	const byPath = (one: { rest: Route }, other: { rest: Route }) => (one.rest.path < other.rest.path ? -1 : one.rest.path > other.rest.path ? 1 : 0);
+	const byPath = (one: { rest: Route }, other: { rest: Route }) =>
+		one.rest.path < other.rest.path ? -1 : one.rest.path > other.rest.path ? 1 : 0;
 	for (const { contract, rest } of routed.toSorted(byPath)) {
 		const operation = {
 			operationId: contract.name,
@@ -175,7 +213,11 @@ export function openApiOf(catalogue: Catalogue): Json {
 			...security(contract, rest),
 			parameters: parametersOf(contract, rest, components),
 			...bodyOf(contract, rest, components),
-			responses: { ...answers.get(contract), ...refusals(contract, rest), default: { description: "Any other refusal.", content: problemContent } },
+			responses: {
+				...answers.get(contract),
+				...refusals(contract, rest),
+				default: { description: "Any other refusal.", content: problemContent },
+			},
 		};
 		const path = rest.path.replaceAll(/:([A-Za-z]+)/g, "{$1}");
 		paths[path] = { ...paths[path], [rest.method.toLowerCase()]: operation };
@@ -186,7 +228,8 @@ export function openApiOf(catalogue: Catalogue): Json {
 		info: {
 			title: "Stoa",
 			version: "1",
-			description: "Money is whole minor units with an ISO 4217 code. Lists answer `{ data, nextCursor }`. Requests with unknown fields are refused.",
+			description:
+				"Money is whole minor units with an ISO 4217 code. Lists answer `{ data, nextCursor }`. Requests with unknown fields are refused.",
 		},
 		servers: [{ url: "/" }],
 		tags: [...new Set(routed.map(({ contract, rest }) => tagOf(contract, rest)))].sort().map(name => ({ name })),

@@ -3,7 +3,7 @@ import type { Service, ServiceBroker } from "moleculer";
 import { rfc3339 } from "./clock.ts";
 import { ask } from "./contract.ts";
 import { runtimeOf } from "./runtime.ts";
-import { storeContract, type StoreState } from "./store-contract.ts";
+import { type StoreState, storeContract } from "./store-contract.ts";
 
 export interface Readiness {
 	ready: boolean;

@@ -1,10 +1,10 @@
 // What every service of a process shares and nothing may reach by import: configuration, time, crash points, who this process is.
 import { randomUUID } from "node:crypto";
-import { systemClock, type Clock } from "./clock.ts";
-import { readConfig, type Config } from "./config.ts";
-import { crashPoints, type CrashPoints } from "./crash.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { type Config, readConfig } from "./config.ts";
+import { type CrashPoints, crashPoints } from "./crash.ts";
 import { randomToken, secretFile } from "./crypto.ts";
-import { defaultDelivery, type DeliveryPolicy } from "./facts.ts";
+import { type DeliveryPolicy, defaultDelivery } from "./facts.ts";
 
 export interface Runtime {
 	config: Config;

@@ -33,7 +33,8 @@ export function serviceFiles(root: string, services: string): string[] {
 	const chosen = new Set<string>();
 	for (const name of names) {
 		const found = all.filter(service => service.name === name || service.name.startsWith(`${name}/`));
-		if (found.length === 0) throw new ConfigError(`SERVICES names "${name}", but there is no such folder under services/ with a service in it.`);
+		if (found.length === 0)
+			throw new ConfigError(`SERVICES names "${name}", but there is no such folder under services/ with a service in it.`);
 		for (const { file } of found) chosen.add(file);
 	}
 	return [...chosen];

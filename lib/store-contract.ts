@@ -4,7 +4,11 @@ import { action } from "./contract.ts";
 import { failure, notFound } from "./failure.ts";
 import { Envelope, Id, Time } from "./vocabulary.ts";
 
-export const sagaStateConflict = failure<{ id: string }>("conflict", "saga_state_conflict", ({ id }) => `${id} is over, or past its point of no return.`);
+export const sagaStateConflict = failure<{ id: string }>(
+	"conflict",
+	"saga_state_conflict",
+	({ id }) => `${id} is over, or past its point of no return.`,
+);
 
 const Nullable = <T extends ReturnType<typeof Type.String>>(schema: T) => Type.Union([schema, Type.Null()]);
 
@@ -93,7 +97,11 @@ export const storeContract = (service: string) => ({
 		summary: "Facts this service could not apply, newest first.",
 		allow: "internal",
 		idempotent: true,
-		params: Type.Object({ status: Type.Optional(Type.Enum(["retrying", "dead", "waiting"])), before: Type.Optional(Type.String({ description: "A fact's id." })), limit: Type.Integer({ minimum: 1, maximum: 101 }) }),
+		params: Type.Object({
+			status: Type.Optional(Type.Enum(["retrying", "dead", "waiting"])),
+			before: Type.Optional(Type.String({ description: "A fact's id." })),
+			limit: Type.Integer({ minimum: 1, maximum: 101 }),
+		}),
 		returns: Type.Array(DeadLetter),
 	}),
 	getLetter: action({

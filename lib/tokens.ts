@@ -32,7 +32,8 @@ const thumbprint = ({ crv, kty, x, y }: JsonWebKey) => createHash("sha256").upda
 
 function readKeys(runtime: Runtime): Key[] {
 	const { signingKeys, dataDir } = runtime.config;
-	const generate = () => JSON.stringify({ keys: [generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" })] });
+	const generate = () =>
+		JSON.stringify({ keys: [generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" })] });
 	const text = signingKeys ?? secretFile(dataDir, "signing-keys", generate);
 	try {
 		const { keys } = JSON.parse(text) as { keys: JsonWebKey[] };
@@ -72,7 +73,9 @@ export function makeTokens(runtime: Runtime): Tokens {
 		const key = keys.find(({ kid }) => kid === header?.kid);
 		if (!key || header?.typ !== type) throw unauthenticated();
 		try {
-			const claims = claimsOf(jwt.verify(token, key.publicKey, { algorithms: ["ES256"], issuer, audience, ignoreExpiration: true, clockTimestamp: seconds() }));
+			const claims = claimsOf(
+				jwt.verify(token, key.publicKey, { algorithms: ["ES256"], issuer, audience, ignoreExpiration: true, clockTimestamp: seconds() }),
+			);
 			if (!claims) throw unauthenticated();
 			return { principal: { userId: claims.sub, sessionId: claims.sid, roles: claims.roles, roleVersion: claims.rv }, exp: claims.exp };
 		} catch {
@@ -83,9 +86,19 @@ export function makeTokens(runtime: Runtime): Tokens {
 	return {
 		sign(principal) {
 			const now = seconds();
-			const claims = { sub: principal.userId, sid: principal.sessionId, roles: [...principal.roles], rv: principal.roleVersion, iat: now, exp: now + accessTokenSeconds };
+			const claims = {
+				sub: principal.userId,
+				sid: principal.sessionId,
+				roles: [...principal.roles],
+				rv: principal.roleVersion,
+				iat: now,
+				exp: now + accessTokenSeconds,
+			};
 			const [key] = keys as [Key];
-			return jwt.sign({ ...claims, iss: issuer, aud: audience }, key.privateKey, { algorithm: "ES256", header: { alg: "ES256", kid: key.kid, typ: type } });
+			return jwt.sign({ ...claims, iss: issuer, aud: audience }, key.privateKey, {
+				algorithm: "ES256",
+				header: { alg: "ES256", kid: key.kid, typ: type },
+			});
 		},
 		verify(token, judgeExpiry) {
 			let known = verified.get(token);

@@ -2,18 +2,26 @@
 import Type, { type Static, type TSchema } from "typebox";
 import { idPattern } from "./ids.ts";
 
-export const Id = (kind: string) => Type.String({ pattern: idPattern(kind), description: `An id of kind ${kind}.`, examples: [`${kind}_01jd9w6qkz8m4f2v7b3c5n1x0r`] });
+export const Id = (kind: string) =>
+	Type.String({ pattern: idPattern(kind), description: `An id of kind ${kind}.`, examples: [`${kind}_01jd9w6qkz8m4f2v7b3c5n1x0r`] });
 export const Time = Type.String({ format: "date-time", description: "RFC 3339 in UTC." });
 /** ISO 4217 by form here; whether the code exists is lib/money's business. */
 export const Currency = Type.String({ pattern: "^[A-Z]{3}$", description: "ISO 4217 code." });
-export const Amount = Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER, description: "Whole minor units of the currency." });
+export const Amount = Type.Integer({
+	minimum: Number.MIN_SAFE_INTEGER,
+	maximum: Number.MAX_SAFE_INTEGER,
+	description: "Whole minor units of the currency.",
+});
 export const Money = Type.Object({ amount: Amount, currency: Currency }, { description: "Whole minor units and the currency." });
 export type Money = Static<typeof Money>;
 
 export const Sku = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description: "The code of one sellable variant." });
 export const Quantity = Type.Integer({ minimum: 1, maximum: 9999 });
 export const Slug = Type.String({ pattern: "^[a-z0-9]+(-[a-z0-9]+)*$", maxLength: 120, description: "Lower-case words joined by dashes." });
-export const Email = Type.String({ pattern: "^[^\\s@\\u0000-\\u001f]+@[^\\s@\\u0000-\\u001f.]+(\\.[^\\s@\\u0000-\\u001f.]+)+$", maxLength: 254 });
+export const Email = Type.String({
+	pattern: "^[^\\s@\\u0000-\\u001f]+@[^\\s@\\u0000-\\u001f.]+(\\.[^\\s@\\u0000-\\u001f.]+)+$",
+	maxLength: 254,
+});
 /** Free text of one line or more: control characters other than line breaks and tabs are refused, NUL above all. */
 export const Text = (maxLength: number, minLength = 1) =>
 	Type.String({ minLength, maxLength, pattern: "^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f]*$" });

@@ -1,7 +1,7 @@
 // Who asks is proven on the node that answers: the signed token is verified here, never believed from the caller's meta.
 // Ended sessions and changed roles reach every node by broadcast, and by a poll of what a lost broadcast would have said.
 import type { Context, Middleware, ServiceBroker } from "moleculer";
-import { ask, type AnsweredAction, type Locals, type Meta } from "../lib/contract.ts";
+import { type AnsweredAction, ask, type Locals, type Meta } from "../lib/contract.ts";
 import { permissionMissing, tokenExpired, unauthenticated } from "../lib/failure.ts";
 import { mayDo, type Principal } from "../lib/principal.ts";
 import { Revocations } from "../lib/revocations.ts";
@@ -33,8 +33,10 @@ export function authorize(): Middleware {
 	async function poll(broker: ServiceBroker): Promise<void> {
 		const since = runtimeOf(broker).clock.now() - Revocations.rememberedMs;
 		const [sessions, roles] = await Promise.allSettled([ask(broker, endedSessions, { since }), ask(broker, changedRoles, { since })]);
-		if (sessions.status === "fulfilled") for (const sessionId of sessions.value.sessionIds) revocations.end(sessionId, runtimeOf(broker).clock.now());
-		if (roles.status === "fulfilled") for (const { userId, version } of roles.value.users) revocations.raise(userId, version, runtimeOf(broker).clock.now());
+		if (sessions.status === "fulfilled")
+			for (const sessionId of sessions.value.sessionIds) revocations.end(sessionId, runtimeOf(broker).clock.now());
+		if (roles.status === "fulfilled")
+			for (const { userId, version } of roles.value.users) revocations.raise(userId, version, runtimeOf(broker).clock.now());
 	}
 
 	return {
@@ -46,7 +48,8 @@ export function authorize(): Middleware {
 				name: "$access",
 				events: {
 					[sessionEnded.name]: (ctx: Context<{ sessionId: string }>) => revocations.end(ctx.params.sessionId, now()),
-					[rolesVersionChanged.name]: (ctx: Context<{ userId: string; version: number }>) => revocations.raise(ctx.params.userId, ctx.params.version, now()),
+					[rolesVersionChanged.name]: (ctx: Context<{ userId: string; version: number }>) =>
+						revocations.raise(ctx.params.userId, ctx.params.version, now()),
 				},
 			});
 		},
@@ -76,7 +79,12 @@ export function authorize(): Middleware {
 				if (allow !== "public" && !principal) throw unauthenticated();
 				if (permission && !mayDo(principal, permission)) {
 					// The audit hears of it; the caller does not wait for that.
-					ctx.emit(accessRefused.name, { userId: principal?.userId ?? "", action: contract.name, permission, requestId: ctx.meta.request?.id ?? null });
+					ctx.emit(accessRefused.name, {
+						userId: principal?.userId ?? "",
+						action: contract.name,
+						permission,
+						requestId: ctx.meta.request?.id ?? null,
+					});
 					throw permissionMissing({ permission });
 				}
 				return next(ctx);

@@ -1,6 +1,7 @@
 // How every node of the mesh runs. Each setting differs from the framework's default for a measured reason.
 import os from "node:os";
 import moleculer, { type BrokerOptions, type Middleware } from "moleculer";
+import { logLine } from "../lib/log-line.ts";
 import { type Runtime, setRuntime } from "../lib/runtime.ts";
 import { authorize } from "./authorize.ts";
 import { dataFolder } from "./data-folder.ts";
@@ -51,7 +52,10 @@ export function brokerOptions(runtime: Runtime): BrokerOptions {
 		nodeID: nodeIdOf(runtime),
 		logger: {
 			type: "Console",
-			options: { level: config.logLevel, formatter: "short", colors: process.stdout.isTTY === true, autoPadding: false },
+			options: {
+				level: config.logLevel,
+				formatter: (level: string, parts: unknown[], bindings?: object) => [logLine(level, parts, bindings, runtime.clock.now())],
+			},
 		},
 		// Calls to a node that was killed would never settle with the default of 0.
 		requestTimeout: 8000,

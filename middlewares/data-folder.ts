@@ -16,7 +16,9 @@ export function lockDataFolder(dataDir: string): () => void {
 		lock.exec("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE");
 	} catch {
 		lock.close();
-		throw new ConfigError(`The data folder ${dataDir} is in use by another process. Stop that one, or set STOA_DATA_DIR to another folder.`);
+		throw new ConfigError(
+			`The data folder ${dataDir} is in use by another process. Stop that one, or set STOA_DATA_DIR to another folder.`,
+		);
 	}
 	return () => lock.close();
 }

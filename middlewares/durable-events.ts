@@ -1,8 +1,8 @@
 // Carries durable facts from outboxes to listeners. Embedded form: every store of the process hands its numbered rows to the listening
 // services, in order, each through its own inbox; what a wake-up misses is read from the outbox. JetStream takes this place between nodes.
 import type { Middleware, Service, ServiceBroker } from "moleculer";
-import type { Effect, FactInbox, FactSource } from "../lib/facts.ts";
 import type { HeardEvent } from "../lib/contract.ts";
+import type { Effect, FactInbox, FactSource } from "../lib/facts.ts";
 import { runtimeOf } from "../lib/runtime.ts";
 import { withScope } from "../lib/scope.ts";
 import type { Envelope } from "../lib/vocabulary.ts";
@@ -201,7 +201,9 @@ export function durableEvents(): Middleware {
 			const stores = (broker.services as StoreService[]).filter(service => service.operable);
 			const producers = new Map(stores.map(service => [service.name, service.operable!().facts]));
 			for (const service of stores) {
-				const heard = Object.values(service.schema.events ?? {}).filter((event): event is HeardEvent => (event as HeardEvent).contract?.delivery === "durable");
+				const heard = Object.values(service.schema.events ?? {}).filter(
+					(event): event is HeardEvent => (event as HeardEvent).contract?.delivery === "durable",
+				);
 				if (heard.length === 0) continue;
 				const group = new Listening(service, service.operable!().inbox, heard);
 				service.listening = group;

@@ -28,7 +28,11 @@ function processMeasurements(): Measurement[] {
 		gauge("process_resident_memory_bytes", "Memory resident.", rss),
 		gauge("process_start_time_seconds", "When the process started, since 1970.", Math.round(performance.timeOrigin / 1000)),
 		gauge("nodejs_heap_used_bytes", "JavaScript heap in use.", heapUsed),
-		gauge("nodejs_eventloop_utilization", "Share of the time since start in which the event loop worked.", eventLoopUtilization().utilization),
+		gauge(
+			"nodejs_eventloop_utilization",
+			"Share of the time since start in which the event loop worked.",
+			eventLoopUtilization().utilization,
+		),
 	];
 }
 
@@ -52,7 +56,12 @@ async function metrics(broker: ServiceBroker): Promise<string> {
 
 async function answer(broker: ServiceBroker, req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
 	const send = (status: number, type: string, body: string) => {
-		res.writeHead(status, { "Content-Type": type, "Content-Length": Buffer.byteLength(body), "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" });
+		res.writeHead(status, {
+			"Content-Type": type,
+			"Content-Length": Buffer.byteLength(body),
+			"Cache-Control": "no-store",
+			"X-Content-Type-Options": "nosniff",
+		});
 		res.end(req.method === "HEAD" ? undefined : body);
 	};
 	if (req.method !== "GET" && req.method !== "HEAD") return send(405, "text/plain; charset=utf-8", "GET only\n");

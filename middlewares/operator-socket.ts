@@ -5,7 +5,7 @@ import net from "node:net";
 import { createInterface } from "node:readline";
 import type { Middleware, ServiceBroker } from "moleculer";
 import { codeOf } from "../lib/failure.ts";
-import { operatorSocketPath, type OperatorReply, type OperatorRequest } from "../lib/operator-socket.ts";
+import { type OperatorReply, type OperatorRequest, operatorSocketPath } from "../lib/operator-socket.ts";
 import { runtimeOf } from "../lib/runtime.ts";
 import { withScope } from "../lib/scope.ts";
 

@@ -14,7 +14,13 @@ interface SchemaError {
 }
 
 // TypeBox names keywords of JSON Schema; these are the words our clients read.
-const codes: Readonly<Record<string, string>> = { required: "required", additionalProperties: "unknown_field", type: "wrong_type", enum: "not_allowed", const: "not_allowed" };
+const codes: Readonly<Record<string, string>> = {
+	required: "required",
+	additionalProperties: "unknown_field",
+	type: "wrong_type",
+	enum: "not_allowed",
+	const: "not_allowed",
+};
 
 function flawsOf(error: SchemaError): Flaw[] {
 	const named = (error.params.requiredProperties ?? error.params.additionalProperties) as string[] | undefined;

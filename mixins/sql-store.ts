@@ -8,7 +8,7 @@ import type { Meta } from "../lib/contract.ts";
 import type { FactInbox, FactSource } from "../lib/facts.ts";
 import type { KeyedRequest } from "../lib/idempotency.ts";
 import { newId } from "../lib/ids.ts";
-import { runtimeOf, type Runtime } from "../lib/runtime.ts";
+import { type Runtime, runtimeOf } from "../lib/runtime.ts";
 import type { SagaDefinition } from "../lib/saga.ts";
 import { currentScope, withScope } from "../lib/scope.ts";
 import type { Envelope } from "../lib/vocabulary.ts";
@@ -17,12 +17,12 @@ import { sqlFactInbox, sqlFactSource } from "./sql/facts.ts";
 import { once } from "./sql/idempotency.ts";
 import { nodeSqlite } from "./sql/node-sqlite-dialect.ts";
 import { platformTables } from "./sql/platform-tables.ts";
-import { Sagas } from "./sql/sagas.ts";
-import { migrate, type Migration } from "./sql/schema.ts";
-import { openSqlite } from "./sql/sqlite-engine.ts";
-import { SqlTx, type TxGiven } from "./sql/tx.ts";
 import { sagaById, sagasOf } from "./sql/saga-rows.ts";
-import { storeActions, type OperableStore } from "./store-actions.ts";
+import { Sagas } from "./sql/sagas.ts";
+import { type Migration, migrate } from "./sql/schema.ts";
+import { openSqlite } from "./sql/sqlite-engine.ts";
+import type { SqlTx, TxGiven } from "./sql/tx.ts";
+import { type OperableStore, storeActions } from "./store-actions.ts";
 
 /** How long inbox rows below the floor, and idempotency keys past their day, are kept before they are swept. */
 const sweepEveryMs = 10 * 60_000;
@@ -35,7 +35,9 @@ export class SqlStore<Tx extends SqlTx> {
 	readonly reader: Tx;
 	readonly #engine: SqlEngine;
 	readonly #given: Omit<TxGiven, "connection" | "scope" | "writable">;
-	readonly #make: new (given: TxGiven) => Tx;
+	readonly #make: new (
+		given: TxGiven,
+	) => Tx;
 	readonly #listeners: ((facts: Envelope[]) => void)[] = [];
 
 	constructor(engine: SqlEngine, make: new (given: TxGiven) => Tx, service: string, runtime: Runtime, logger: Logger) {
@@ -98,7 +100,9 @@ export type SqlService<Tx extends SqlTx> = Service & { store: SqlStore<Tx>; runt
 export interface SqlStoreOptions<Tx extends SqlTx> {
 	migrations: readonly Migration[];
 	/** The service's own transaction, with its queries. */
-	tx: new (given: TxGiven) => Tx;
+	tx: new (
+		given: TxGiven,
+	) => Tx;
 	/** Sagas this service drives; made when the store is open. */
 	// biome-ignore lint/suspicious/noExplicitAny: a service may drive sagas of several states.
 	sagas?: (service: any) => readonly SagaDefinition<any, Tx>[];

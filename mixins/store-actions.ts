@@ -1,11 +1,11 @@
 // The internal actions through which operators read and steer any store; `operations` fans out over them.
 import type { Service } from "moleculer";
-import { answer, type AnsweredAction } from "../lib/contract.ts";
 import { rfc3339 } from "../lib/clock.ts";
-import { notFound } from "../lib/failure.ts";
+import { type AnsweredAction, answer } from "../lib/contract.ts";
 import type { FactInbox, FactSource, Letter } from "../lib/facts.ts";
-import { shownStatus, type SagaRecord } from "../lib/saga.ts";
-import { sagaStateConflict, storeContract, type DeadLetter, type Saga } from "../lib/store-contract.ts";
+import { notFound } from "../lib/failure.ts";
+import { type SagaRecord, shownStatus } from "../lib/saga.ts";
+import { type DeadLetter, type Saga, sagaStateConflict, storeContract } from "../lib/store-contract.ts";
 import type { Listening } from "../middlewares/durable-events.ts";
 
 /** What a store offers the operators. Document stores drive no sagas. */

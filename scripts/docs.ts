@@ -39,16 +39,10 @@ function failuresPage({ failures, actions }: Catalogue): string {
 			.filter(action => action.rest && action.throws.some(failure => failure.code === code))
 			.map(action => `\`${action.name}\``)
 			.join(", ");
-	const rows = [...failures.values()].map(({ code, kind }) => `| \`${code}\` | ${kinds[kind].status} | ${kind} | ${kinds[kind].retryable ? "later" : "no"} | ${thrownBy(code)} |`);
-	return [
-		"# Failures",
-		made,
-		"",
-		"| code | HTTP | kind | again? | refused by |",
-		"|---|---|---|---|---|",
-		...rows,
-		"",
-	].join("\n");
+	const rows = [...failures.values()].map(
+		({ code, kind }) => `| \`${code}\` | ${kinds[kind].status} | ${kind} | ${kinds[kind].retryable ? "later" : "no"} | ${thrownBy(code)} |`,
+	);
+	return ["# Failures", made, "", "| code | HTTP | kind | again? | refused by |", "|---|---|---|---|---|", ...rows, ""].join("\n");
 }
 
 async function pages(): Promise<Record<string, string>> {

@@ -3,11 +3,11 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import cliProgress from "cli-progress";
 import { ServiceBroker } from "moleculer";
-import { brokerOptions } from "../middlewares/broker-options.ts";
 import { ConfigError, readConfig } from "../lib/config.ts";
 import { attach, type Mesh } from "../lib/operator-socket.ts";
 import { makeRuntime } from "../lib/runtime.ts";
 import { serviceFiles } from "../lib/service-files.ts";
+import { brokerOptions } from "../middlewares/broker-options.ts";
 import { seedCatalogue } from "./seed/seed.ts";
 
 const usage = `Adds products of the made-up catalogue. Product n is always the same, so running it twice adds nothing twice.
@@ -34,7 +34,10 @@ async function openMesh(): Promise<Mesh> {
 /** A bar with an estimate on a terminal, a plain line every tenth otherwise. */
 function progress(total: number): { show(done: number): void; end(): void } {
 	if (process.stdout.isTTY) {
-		const bar = new cliProgress.SingleBar({ format: "products [{bar}] {value}/{total}  {eta_formatted} left", hideCursor: true }, cliProgress.Presets.shades_classic);
+		const bar = new cliProgress.SingleBar(
+			{ format: "products [{bar}] {value}/{total}  {eta_formatted} left", hideCursor: true },
+			cliProgress.Presets.shades_classic,
+		);
 		bar.start(total, 0);
 		return { show: done => bar.update(done), end: () => bar.stop() };
 	}
@@ -69,7 +72,8 @@ if (values.help) console.log(usage);
 else {
 	const count = Number(values.products ?? 200);
 	try {
-		if (!Number.isInteger(count) || count < 1 || count > 1_000_000) throw new ConfigError(`--products is "${values.products}"; it must be a whole number from 1 to 1000000.`);
+		if (!Number.isInteger(count) || count < 1 || count > 1_000_000)
+			throw new ConfigError(`--products is "${values.products}"; it must be a whole number from 1 to 1000000.`);
 		await seed(count);
 	} catch (error) {
 		console.error(error instanceof Error ? error.message : error);

@@ -4,9 +4,9 @@ import { parseArgs } from "node:util";
 import { Runner, type ServiceBroker } from "moleculer";
 import { ConfigError, readConfig } from "../lib/config.ts";
 import { serviceFiles } from "../lib/service-files.ts";
+import { seedOnce } from "./seed/seed.ts";
 import { ensureAdministrator } from "./start/administrator.ts";
 import { greet } from "./start/greeting.ts";
-import { seedOnce } from "./seed/seed.ts";
 
 const usage = `Starts Stoa. Nothing set: one process, data under ./data, http://localhost:3000.
 
@@ -25,7 +25,15 @@ async function start(): Promise<void> {
 	process.env.SERVICES = "";
 	process.chdir(root);
 	const runner = new Runner();
-	const broker = (await runner.start([process.argv[0]!, "stoa", "-c", "moleculer.config.ts", "--mask", "**/*.service.ts", ...files])) as unknown as ServiceBroker;
+	const broker = (await runner.start([
+		process.argv[0]!,
+		"stoa",
+		"-c",
+		"moleculer.config.ts",
+		"--mask",
+		"**/*.service.ts",
+		...files,
+	])) as unknown as ServiceBroker;
 	const administrator = await ensureAdministrator(broker, config);
 	const seeded = await seedOnce(broker, config);
 	greet(broker, config, { administrator, seeded });

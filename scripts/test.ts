@@ -38,7 +38,9 @@ const { values, positionals } = parseArgs({
 });
 
 /** Suites that need something this machine may lack; each skips itself by the same question. */
-const needs = [{ suite: "test/browser", missing: () => (findChromium() ? undefined : "no chromium was found (install it, or set CHROMIUM_PATH)") }];
+const needs = [
+	{ suite: "test/browser", missing: () => (findChromium() ? undefined : "no chromium was found (install it, or set CHROMIUM_PATH)") },
+];
 
 async function run(): Promise<number> {
 	const report = path.join(os.tmpdir(), `stoa-tests-${process.pid}.json`);
@@ -46,7 +48,11 @@ async function run(): Promise<number> {
 	const flags = ["--json", `--outputFile=${report}`, "--maxWorkers=2", ...(values.name ? ["-t", values.name] : []), ...paths];
 	const node = ["--experimental-vm-modules", "--disable-warning=ExperimentalWarning", jest, ...flags];
 	// Jest prints its progress to stderr; with --json its stdout is the report, which we read from the file.
-	const child = spawn(process.execPath, node, { cwd: root, stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, NODE_ENV: "test" } });
+	const child = spawn(process.execPath, node, {
+		cwd: root,
+		stdio: ["ignore", "ignore", "inherit"],
+		env: { ...process.env, NODE_ENV: "test" },
+	});
 	const code = await new Promise<number>(resolve => child.once("close", status => resolve(status ?? 1)));
 	if (!fs.existsSync(report)) return code || 1;
 	const outcome = JSON.parse(fs.readFileSync(report, "utf8")) as Outcome;

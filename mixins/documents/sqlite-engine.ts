@@ -2,10 +2,10 @@
 // Writes of one turn of the event loop share a commit and are answered once it is on the disk; each stands or falls alone.
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { newId } from "../../lib/ids.ts";
+import { type WalSync, walSync } from "../../lib/wal-sync.ts";
 import type { CollectionSpec, DocumentEngine, EngineCollection } from "./engine.ts";
 import { SqliteCollection } from "./sqlite-collection.ts";
 import { prepareSchema } from "./sqlite-schema.ts";
-import { type WalSync, walSync } from "../../lib/wal-sync.ts";
 
 // Enough to share one disk write among all who wait, few enough that the first of them does not wait for the last.
 const batchMax = 256;

@@ -12,7 +12,11 @@ interface Store {
 }
 
 type LetterRow = Omit<Letter, "envelope" | "key"> & { factKey: string; envelope: string };
-const letterOf = ({ factKey, envelope, ...row }: LetterRow): Letter => ({ ...row, key: factKey, envelope: JSON.parse(envelope) as Envelope });
+const letterOf = ({ factKey, envelope, ...row }: LetterRow): Letter => ({
+	...row,
+	key: factKey,
+	envelope: JSON.parse(envelope) as Envelope,
+});
 const sentenceOf = (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, 2000);
 
 /** The position after which facts are newer than the one of this id. */
@@ -50,7 +54,10 @@ export function sqlFactSource(store: Store): FactSource {
 	return {
 		find: query => findFacts(store.reader, query),
 		async read(after, limit) {
-			const rows = await store.reader.all<{ envelope: string }>("SELECT envelope FROM outbox WHERE position > ? ORDER BY position LIMIT ?", [after, limit]);
+			const rows = await store.reader.all<{ envelope: string }>(
+				"SELECT envelope FROM outbox WHERE position > ? ORDER BY position LIMIT ?",
+				[after, limit],
+			);
 			return rows.map(row => JSON.parse(row.envelope) as Envelope);
 		},
 		async head() {
@@ -116,7 +123,8 @@ export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy)
 			store.transaction(async (tx): Promise<Settled> => {
 				// Facts come in order of position, so the floor is the shortest inbox: what moves it was never settled.
 				if (!(await moveFloor(tx, envelope.producer, envelope.position))) return "known";
-				if ((await tx.insertIfAbsent("inbox", { id: envelope.id, producer: envelope.producer, position: envelope.position })) === 0) return "known";
+				if ((await tx.insertIfAbsent("inbox", { id: envelope.id, producer: envelope.producer, position: envelope.position })) === 0)
+					return "known";
 				if (await tx.get("SELECT 1 FROM letters WHERE producer = ? AND factKey = ? LIMIT 1", [envelope.producer, envelope.key])) {
 					await keep(tx, envelope, "waiting", null);
 					return "waiting";
@@ -164,7 +172,13 @@ export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy)
 					const now = clock.now();
 					await tx.update(
 						"letters",
-						{ attempts, status: dead ? "dead" : "retrying", error: sentenceOf(error), nextAt: dead ? null : now + policy.backoff(attempts), lastFailedAt: now },
+						{
+							attempts,
+							status: dead ? "dead" : "retrying",
+							error: sentenceOf(error),
+							nextAt: dead ? null : now + policy.backoff(attempts),
+							lastFailedAt: now,
+						},
 						{ id },
 					);
 					return "failed";
@@ -176,7 +190,10 @@ export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy)
 
 		redrive: id =>
 			store.transaction(async tx => {
-				const changed = await tx.run("UPDATE letters SET status = 'retrying', attempts = 0, nextAt = ? WHERE id = ? AND status <> 'waiting'", [clock.now(), id]);
+				const changed = await tx.run(
+					"UPDATE letters SET status = 'retrying', attempts = 0, nextAt = ? WHERE id = ? AND status <> 'waiting'",
+					[clock.now(), id],
+				);
 				return changed > 0;
 			}),
 

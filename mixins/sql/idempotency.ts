@@ -1,11 +1,14 @@
 // Idempotency keys over SQL: claimed and answered in the transaction of the effect.
 import type { Meta } from "../../lib/contract.ts";
-import { keepable, keptMs, keyReused, refusalOf, replay, type KeptReply, type KeyedRequest } from "../../lib/idempotency.ts";
 import type { StoaFailure } from "../../lib/failure.ts";
+import { type KeptReply, type KeyedRequest, keepable, keptMs, keyReused, refusalOf, replay } from "../../lib/idempotency.ts";
 import type { SqlTx } from "./tx.ts";
 
 /** `new`: ours to do. `kept`: answered before. `running`: begun, not answered; `reference` names what does the work (a saga id). */
-export type Claim = { state: "new" } | { state: "kept"; reply: KeptReply; requestId: string | null } | { state: "running"; reference: string };
+export type Claim =
+	| { state: "new" }
+	| { state: "kept"; reply: KeptReply; requestId: string | null }
+	| { state: "running"; reference: string };
 
 interface KeyRow {
 	bodyHash: string;
@@ -35,7 +38,8 @@ export async function claimKey(tx: SqlTx, request: KeyedRequest, reference: stri
 }
 
 /** Keeps the final answer under a claimed key. */
-export const keepReply = (tx: SqlTx, scope: string, reply: KeptReply) => tx.update("idempotency", { reply: JSON.stringify(reply) }, { scope });
+export const keepReply = (tx: SqlTx, scope: string, reply: KeptReply) =>
+	tx.update("idempotency", { reply: JSON.stringify(reply) }, { scope });
 
 /** Lets a key go, so that a repeat tries anew: the answer was none to keep (503 and the like). */
 export const forgetKey = (tx: SqlTx, scope: string) => tx.run("DELETE FROM idempotency WHERE scope = ?", [scope]);

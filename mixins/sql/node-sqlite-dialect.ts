@@ -33,7 +33,12 @@ class Database {
 		setImmediate(() => done?.(failed));
 	}
 
-	#statement(sql: string, params: unknown, callback: Callback | undefined, run: (values: ReturnType<typeof bindings>) => { rows?: unknown; lastID?: number; changes?: number }) {
+	#statement(
+		sql: string,
+		params: unknown,
+		callback: Callback | undefined,
+		run: (values: ReturnType<typeof bindings>) => { rows?: unknown; lastID?: number; changes?: number },
+	) {
 		let error: Error | null = null;
 		let outcome: ReturnType<typeof run> = {};
 		try {
@@ -46,16 +51,26 @@ class Database {
 	}
 
 	run(sql: string, params?: unknown, callback?: Callback) {
-		return this.#statement(sql, typeof params === "function" ? [] : params, typeof params === "function" ? (params as Callback) : callback, values => {
-			const { changes, lastInsertRowid } = this.#database!.prepare(sql).run(...(values as SQLInputValue[]));
-			return { changes: Number(changes), lastID: Number(lastInsertRowid) };
-		});
+		return this.#statement(
+			sql,
+			typeof params === "function" ? [] : params,
+			typeof params === "function" ? (params as Callback) : callback,
+			values => {
+				const { changes, lastInsertRowid } = this.#database!.prepare(sql).run(...(values as SQLInputValue[]));
+				return { changes: Number(changes), lastID: Number(lastInsertRowid) };
+			},
+		);
 	}
 
 	all(sql: string, params?: unknown, callback?: Callback) {
-		return this.#statement(sql, typeof params === "function" ? [] : params, typeof params === "function" ? (params as Callback) : callback, values => ({
-			rows: this.#database!.prepare(sql).all(...(values as SQLInputValue[])),
-		}));
+		return this.#statement(
+			sql,
+			typeof params === "function" ? [] : params,
+			typeof params === "function" ? (params as Callback) : callback,
+			values => ({
+				rows: this.#database!.prepare(sql).all(...(values as SQLInputValue[])),
+			}),
+		);
 	}
 
 	/** node:sqlite is synchronous: statements are in order by themselves. */

@@ -18,7 +18,12 @@ export const platformTables: Migration = {
 			["id"],
 			[{ fields: ["position"], unique: true }, { fields: ["type", "position"] }, { fields: ["factKey", "position"] }],
 		);
-		await schema.createTable("inbox", { id: column.key(), producer: column.key(), position: column.integer() }, ["id"], [{ fields: ["producer", "position"] }]);
+		await schema.createTable(
+			"inbox",
+			{ id: column.key(), producer: column.key(), position: column.integer() },
+			["id"],
+			[{ fields: ["producer", "position"] }],
+		);
 		await schema.createTable("floors", { producer: column.key(), position: column.integer() }, ["producer"]);
 		await schema.createTable(
 			"letters",

@@ -9,7 +9,13 @@ type SagaRow = Record<string, Value> & { scope: string | null };
 function recordOf(row: SagaRow): SagaRecord {
 	const scope = row.scope ? (JSON.parse(row.scope) as Pick<SagaRecord, "actor" | "requestId">) : { actor: null, requestId: null };
 	const json = (name: string) => (row[name] === null ? null : JSON.parse(String(row[name])));
-	return { ...(row as unknown as SagaRecord), ...scope, steps: json("steps") as StepRecord[], state: json("state"), problem: json("problem") };
+	return {
+		...(row as unknown as SagaRecord),
+		...scope,
+		steps: json("steps") as StepRecord[],
+		state: json("state"),
+		problem: json("problem"),
+	};
 }
 
 export async function sagaById(tx: SqlTx, id: string): Promise<SagaRecord | undefined> {
@@ -69,7 +75,8 @@ const changing = (saga: SagaRecord) => ({
 });
 
 /** Writes a saga as its owner; false when another has taken it over since (the fencing number moved on). */
-export const writeSaga = async (tx: SqlTx, saga: SagaRecord) => (await tx.update("sagas", changing(saga), { id: saga.id, fence: saga.fence })) > 0;
+export const writeSaga = async (tx: SqlTx, saga: SagaRecord) =>
+	(await tx.update("sagas", changing(saga), { id: saga.id, fence: saga.fence })) > 0;
 
 /** Takes the lease of a saga that nobody holds (or whose holder is gone) and returns it with a new fencing number. */
 export async function claimSaga(tx: SqlTx, id: string, instance: string, leaseMs: number): Promise<SagaRecord | undefined> {
@@ -83,7 +90,8 @@ export async function claimSaga(tx: SqlTx, id: string, instance: string, leaseMs
 }
 
 /** Gives the lease back, so that anyone may go on when `nextAt` has come. */
-export const releaseSaga = (tx: SqlTx, saga: SagaRecord) => tx.update("sagas", { owner: null, leaseUntil: 0 }, { id: saga.id, fence: saga.fence });
+export const releaseSaga = (tx: SqlTx, saga: SagaRecord) =>
+	tx.update("sagas", { owner: null, leaseUntil: 0 }, { id: saga.id, fence: saga.fence });
 
 export const renewLease = async (tx: SqlTx, saga: SagaRecord, leaseMs: number) =>
 	(await tx.update("sagas", { leaseUntil: tx.now() + leaseMs }, { id: saga.id, fence: saga.fence })) > 0;
@@ -101,7 +109,13 @@ export async function dueSagas(tx: SqlTx, instance: string, limit: number): Prom
 /** Makes a saga due now: what it waited for has come, or an operator asked for another try. Nothing when it is over. */
 export const wakeSaga = async (tx: SqlTx, id: string) => {
 	const now = tx.now();
-	return (await tx.run("UPDATE sagas SET nextAt = ?, updatedAt = ? WHERE id = ? AND status IN ('running', 'waiting', 'compensating')", [now, now, id])) > 0;
+	return (
+		(await tx.run("UPDATE sagas SET nextAt = ?, updatedAt = ? WHERE id = ? AND status IN ('running', 'waiting', 'compensating')", [
+			now,
+			now,
+			id,
+		])) > 0
+	);
 };
 
 /** Nobody else can be alive behind an engine that one process owns: leases of the last start are void. */

@@ -74,7 +74,10 @@ describe("a saga", () => {
 
 	it("takes its steps in order and hands on what they answer", async () => {
 		const store = await node(
-			trip([step("book seat", { run: async () => ({ seat: "12A" }) }), step("pay", { run: async ({ state }) => void said.push(`pay for ${state.seat}`) })]),
+			trip([
+				step("book seat", { run: async () => ({ seat: "12A" }) }),
+				step("pay", { run: async ({ state }) => void said.push(`pay for ${state.seat}`) }),
+			]),
 		);
 		const { saga } = await travel(store);
 		expect(saga.status).toBe("succeeded");
@@ -134,7 +137,9 @@ describe("a saga", () => {
 		const refuseTwice = async () => {
 			if (++tries < 3) throw soldOut();
 		};
-		const store = await node(trip([step("seat"), { name: "issue", save: async () => undefined, pointOfNoReturn: true }, step("pay", { run: refuseTwice })]));
+		const store = await node(
+			trip([step("seat"), { name: "issue", save: async () => undefined, pointOfNoReturn: true }, step("pay", { run: refuseTwice })]),
+		);
 		await store.sagas.start();
 		const { id } = await travel(store, 100);
 		expect(await ended(store, id)).toBe("succeeded");

@@ -5,16 +5,16 @@ import type { Runtime } from "../../lib/runtime.ts";
 import {
 	endsAttempt,
 	isOver,
-	problemOf,
-	retryDelay,
-	undoOrder,
-	Wait,
 	type Problem,
+	problemOf,
 	type Running,
+	retryDelay,
 	type SagaDefinition,
 	type SagaRecord,
 	type Step,
 	type StepRecord,
+	undoOrder,
+	Wait,
 } from "../../lib/saga.ts";
 import { withScope } from "../../lib/scope.ts";
 import { claimSaga, dueSagas, insertSaga, releaseSaga, renewLease, sagaById, voidLeases, wakeSaga, writeSaga } from "./saga-rows.ts";
@@ -78,7 +78,12 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 	}
 
 	/** Writes a new saga in the transaction of what asked for it. Drive it after the commit. */
-	async begin<State extends object>(tx: Tx, kind: string, state: State, given: { id?: string; deadlineMs?: number } = {}): Promise<SagaRecord<State>> {
+	async begin<State extends object>(
+		tx: Tx,
+		kind: string,
+		state: State,
+		given: { id?: string; deadlineMs?: number } = {},
+	): Promise<SagaRecord<State>> {
 		const definition = this.#definition(kind);
 		const now = tx.now();
 		const saga: SagaRecord<State> = {
@@ -86,7 +91,10 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 			kind,
 			status: "running",
 			step: 0,
-			steps: definition.steps.map((step: Step<State>, index: number) => ({ name: step.name, status: index === 0 && step.run ? "running" : "pending" })),
+			steps: definition.steps.map((step: Step<State>, index: number) => ({
+				name: step.name,
+				status: index === 0 && step.run ? "running" : "pending",
+			})),
 			state,
 			problem: null,
 			error: null,
@@ -329,7 +337,12 @@ function mark(saga: SagaRecord, at: number, change: Partial<StepRecord>): void {
 	saga.steps = saga.steps.map((record, index) => (index === at ? { ...record, ...change } : record));
 }
 
-const runningOf = (saga: SagaRecord): Running<Record<string, unknown>> => ({ id: saga.id, state: saga.state, actor: saga.actor, deadlineAt: saga.deadlineAt });
+const runningOf = (saga: SagaRecord): Running<Record<string, unknown>> => ({
+	id: saga.id,
+	state: saga.state,
+	actor: saga.actor,
+	deadlineAt: saga.deadlineAt,
+});
 const sentenceOf = (error: unknown) => (error instanceof Error ? error.message : String(error)).slice(0, 1000);
 const delay = (ms: number) => new Promise(resolve => setTimeout(resolve, ms).unref());
 

@@ -25,7 +25,12 @@ export interface Migration {
 }
 
 export interface Schema {
-	createTable(name: string, columns: Record<string, ModelAttributeColumnOptions>, primaryKey: readonly string[], indexes?: readonly TableIndex[]): Promise<void>;
+	createTable(
+		name: string,
+		columns: Record<string, ModelAttributeColumnOptions>,
+		primaryKey: readonly string[],
+		indexes?: readonly TableIndex[],
+	): Promise<void>;
 	addColumn(table: string, name: string, column: ModelAttributeColumnOptions): Promise<void>;
 	addIndex(table: string, index: TableIndex): Promise<void>;
 }
@@ -34,7 +39,8 @@ function schemaOver(query: QueryInterface): Schema {
 	const addIndex = async (table: string, { fields, unique = false }: TableIndex) =>
 		query.addIndex(table, [...fields], { unique, name: `${table}_${fields.join("_")}` });
 	// SQLite's TEXT has no sizes, and Sequelize says so aloud at every column.
-	const plain = (type: ModelAttributeColumnOptions["type"]) => (query.sequelize.getDialect() === "sqlite" && type instanceof DataTypes.TEXT ? DataTypes.TEXT : type);
+	const plain = (type: ModelAttributeColumnOptions["type"]) =>
+		query.sequelize.getDialect() === "sqlite" && type instanceof DataTypes.TEXT ? DataTypes.TEXT : type;
 	return {
 		async createTable(name, columns, primaryKey, indexes = []) {
 			const attributes = Object.fromEntries(

@@ -76,7 +76,9 @@ export interface SqliteOptions {
 /** Opens (or makes) the file. The folder must exist and belong to this process alone. Throws when the file is no database. */
 export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 	const writing = new DatabaseSync(file);
-	writing.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000");
+	writing.exec(
+		"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000",
+	);
 	const writer = new SqliteConnection(writing);
 	const reading = new DatabaseSync(file);
 	reading.exec("PRAGMA query_only=ON; PRAGMA cache_size=-16000");

@@ -1,7 +1,8 @@
 // What a service does inside one transaction: its own statements, and the facts they made true. Services extend it with their queries.
+
+import type { Clock } from "../../lib/clock.ts";
 import type { EventContract, FactSink } from "../../lib/contract.ts";
 import { checkPayload, seal } from "../../lib/facts.ts";
-import type { Clock } from "../../lib/clock.ts";
 import type { Scope } from "../../lib/scope.ts";
 import type { Envelope } from "../../lib/vocabulary.ts";
 import type { Connection, Dialect, Row, Value } from "./engine.ts";
@@ -71,7 +72,10 @@ export class SqlTx implements FactSink {
 
 	#insert(verb: string, table: string, row: Record<string, Value | undefined>): Promise<number> {
 		const names = Object.keys(row);
-		return this.run(`${verb} INTO ${table} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`, Object.values(row).map(value => value ?? null));
+		return this.run(
+			`${verb} INTO ${table} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`,
+			Object.values(row).map(value => value ?? null),
+		);
 	}
 
 	/** Changes the named columns of the rows that `where` matches exactly; rows changed. */

@@ -5,10 +5,10 @@ import type { ServiceBroker } from "moleculer";
 import type { Config } from "../../lib/config.ts";
 import { secretFile } from "../../lib/crypto.ts";
 import type { Mesh } from "../../lib/operator-socket.ts";
-import { ensureUser } from "../../services/identity/authentication/authentication.contract.ts";
 import { receiveBatch } from "../../services/commerce/inventory/inventory.contract.ts";
 import { importBatch } from "../../services/commerce/products/products.contract.ts";
-import { seedBrands, seedCategories, seedPeople, seedProduct, type SeedProduct } from "./catalogue.ts";
+import { ensureUser } from "../../services/identity/authentication/authentication.contract.ts";
+import { type SeedProduct, seedBrands, seedCategories, seedPeople, seedProduct } from "./catalogue.ts";
 
 /** How many products a first start seeds. */
 export const firstSeed = 200;
@@ -38,7 +38,8 @@ export async function seedCatalogue(mesh: Mesh, count: number, onProgress: (done
 const importedOf = ({ stock: _, ...product }: SeedProduct) => product;
 
 // The delivery's id is made from the SKU: a second seed finds it received.
-const deliveriesOf = ({ stock }: SeedProduct) => Object.entries(stock).map(([sku, delta]) => ({ id: `seed-${sku}`, sku, delta, reason: "opening stock" }));
+const deliveriesOf = ({ stock }: SeedProduct) =>
+	Object.entries(stock).map(([sku, delta]) => ({ id: `seed-${sku}`, sku, delta, reason: "opening stock" }));
 
 export interface SeededPeople {
 	customer: { email: string; password: string };

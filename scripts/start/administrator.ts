@@ -5,7 +5,10 @@ import { ensureAdministrator as ensure } from "../../services/identity/authentic
 import { newPassword } from "../seed/seed.ts";
 
 /** The first administrator: from the environment, or made with a random password that is shown once. Undefined when there was one. */
-export async function ensureAdministrator(broker: ServiceBroker, config: Config): Promise<{ email: string; password?: string } | undefined> {
+export async function ensureAdministrator(
+	broker: ServiceBroker,
+	config: Config,
+): Promise<{ email: string; password?: string } | undefined> {
 	if (!broker.getLocalService("authentication")) return undefined;
 	if (config.adminEmail && config.adminPassword) {
 		await ask(broker, ensure, { email: config.adminEmail, password: config.adminPassword });

@@ -29,14 +29,25 @@ export function curlWalk(url: string): string {
 export function greet(broker: ServiceBroker, config: Config, { administrator, seeded }: Greeting): void {
 	const gateway = broker.getLocalService("gateway") as (Service & { server?: { address(): AddressInfo | null } }) | undefined;
 	const port = gateway?.server?.address()?.port;
-	const lines = [`Stoa runs: ${(broker.services as Service[]).filter(service => !service.name.startsWith("$")).length} services, data in ${config.dataDir}`];
+	const lines = [
+		`Stoa runs: ${(broker.services as Service[]).filter(service => !service.name.startsWith("$")).length} services, data in ${config.dataDir}`,
+	];
 	if (config.durability === "process") lines.push("STOA_DURABILITY=process: what is answered survives a killed process, not a power cut.");
 	if (port) {
 		const url = `http://localhost:${port}`;
-		lines.push("", `  API         ${url}/v1`, `  Try it      ${url}/docs`, `  OpenAPI     ${url}/v1/openapi.json`, "  Operators   npm run repl");
+		lines.push(
+			"",
+			`  API         ${url}/v1`,
+			`  Try it      ${url}/docs`,
+			`  OpenAPI     ${url}/v1/openapi.json`,
+			"  Operators   npm run repl",
+		);
 		if (administrator?.password) lines.push("", `  Administrator  ${administrator.email}  ${administrator.password}   (shown once)`);
 		if (seeded) {
-			lines.push(`  Customer       ${seeded.customer.email}  ${seeded.customer.password}`, `  Merchant       ${seeded.merchant.email}  ${seeded.merchant.password}`);
+			lines.push(
+				`  Customer       ${seeded.customer.email}  ${seeded.customer.password}`,
+				`  Merchant       ${seeded.merchant.email}  ${seeded.merchant.password}`,
+			);
 		}
 		if (broker.getLocalService("orders")) lines.push("", "Buy something:", "", curlWalk(url));
 	}

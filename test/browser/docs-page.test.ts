@@ -6,7 +6,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { findChromium } from "../support/chromium.ts";
-import { startStoa, type Stoa } from "../support/stoa.ts";
+import { type Stoa, startStoa } from "../support/stoa.ts";
 
 const chromium = findChromium();
 const run = promisify(execFile);
@@ -25,8 +25,18 @@ const run = promisify(execFile);
 	});
 
 	it("lists the routes of the shop without asking anybody else's server", async () => {
-		const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", `--user-data-dir=${profile}`, "--enable-logging=stderr", "--virtual-time-budget=15000"];
-		const { stdout, stderr } = await run(chromium!, [...flags, "--dump-dom", `${stoa.url}/docs`], { maxBuffer: 64 * 1024 * 1024, timeout: 60_000 });
+		const flags = [
+			"--headless=new",
+			"--no-sandbox",
+			"--disable-gpu",
+			`--user-data-dir=${profile}`,
+			"--enable-logging=stderr",
+			"--virtual-time-budget=15000",
+		];
+		const { stdout, stderr } = await run(chromium!, [...flags, "--dump-dom", `${stoa.url}/docs`], {
+			maxBuffer: 64 * 1024 * 1024,
+			timeout: 60_000,
+		});
 		expect(stdout).toContain("/v1/products/{idOrSlug}");
 		expect(stdout).toContain("/v1/carts/{id}/checkout");
 		expect(stderr).not.toMatch(/Refused to|Content Security Policy|Uncaught/);

@@ -83,7 +83,8 @@ export function factsConformance(fresh: () => Promise<DataPlace>): void {
 			await three("a");
 			await three("b");
 			await carried();
-			const found = async (query: Omit<FactQuery, "limit">, limit = 10) => (await store.source.find({ ...query, limit })).map(({ position }) => position);
+			const found = async (query: Omit<FactQuery, "limit">, limit = 10) =>
+				(await store.source.find({ ...query, limit })).map(({ position }) => position);
 			expect(await found({})).toEqual([1, 2, 3, 4, 5, 6]);
 			expect(await found({ key: "b", type: "things.grown", after: 4 })).toEqual([5, 6]);
 			expect(await found({ key: "a" }, 2)).toEqual([1, 2]);

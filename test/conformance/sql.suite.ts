@@ -4,8 +4,8 @@ import Type from "typebox";
 import { handClock } from "../../lib/clock.ts";
 import { readConfig } from "../../lib/config.ts";
 import { event, type Meta, tell } from "../../lib/contract.ts";
-import { failure } from "../../lib/failure.ts";
 import type { DeliveryPolicy } from "../../lib/facts.ts";
+import { failure } from "../../lib/failure.ts";
 import { makeRuntime } from "../../lib/runtime.ts";
 import { withScope } from "../../lib/scope.ts";
 import type { Envelope } from "../../lib/vocabulary.ts";
@@ -55,7 +55,8 @@ export function sqlEngineConformance(name: string, fresh: () => Promise<SqlPlace
 				await tell(tx, counted, { name: key, count: next });
 				return next;
 			});
-		const valueOf = async (key: string) => Number((await store.reader.get<{ value: string }>("SELECT value FROM metadata WHERE name = ?", [key]))?.value ?? 0);
+		const countOf = async (key: string) =>
+			Number((await store.reader.get<{ value: string }>("SELECT value FROM metadata WHERE name = ?", [key]))?.value ?? 0);
 		/** A fact of a neighbour, as it would be handed over. */
 		const fact = (position: number, key = "k"): Envelope => ({
 			id: `evt_${position}`,
@@ -87,7 +88,7 @@ export function sqlEngineConformance(name: string, fresh: () => Promise<SqlPlace
 		describe("transactions", () => {
 			it("count every one of 200 that come at once", async () => {
 				await Promise.all(Array.from({ length: 200 }, () => count("a")));
-				expect(await valueOf("a")).toBe(200);
+				expect(await countOf("a")).toBe(200);
 			});
 
 			it("write nothing when the work throws, and leave those beside it whole", async () => {
@@ -98,7 +99,7 @@ export function sqlEngineConformance(name: string, fresh: () => Promise<SqlPlace
 				});
 				const [, failed] = await Promise.allSettled([count("a"), wrecked, count("b")]);
 				expect(failed).toMatchObject({ status: "rejected", reason: { message: "wrecked" } });
-				expect([await valueOf("a"), await valueOf("wrecked"), await valueOf("b")]).toEqual([1, 0, 1]);
+				expect([await countOf("a"), await countOf("wrecked"), await countOf("b")]).toEqual([1, 0, 1]);
 				expect((await store.facts.read(0, 10)).map(({ key, position }) => [key, position])).toEqual([
 					["a", 1],
 					["b", 2],
@@ -143,7 +144,12 @@ export function sqlEngineConformance(name: string, fresh: () => Promise<SqlPlace
 
 			it("name the request and the actor they come from", async () => {
 				await withScope({ requestId: "req-1", traceparent: null, actor: { kind: "user", id: "usr_1" } }, () => count("a"));
-				expect((await store.facts.read(0, 1))[0]).toMatchObject({ requestId: "req-1", actor: { kind: "user", id: "usr_1" }, producer: "counting", key: "a" });
+				expect((await store.facts.read(0, 1))[0]).toMatchObject({
+					requestId: "req-1",
+					actor: { kind: "user", id: "usr_1" },
+					producer: "counting",
+					key: "a",
+				});
 			});
 
 			it("are refused at their producer when the payload is not what the event declares", async () => {
@@ -180,7 +186,7 @@ export function sqlEngineConformance(name: string, fresh: () => Promise<SqlPlace
 				const settled = await Promise.all([fact(1, "a"), fact(2, "a"), fact(3, "b")].map(envelope => store.inbox.apply(envelope, effect)));
 				expect(settled).toEqual(["failed", "waiting", "applied"]);
 				expect(seen).toEqual(["evt_3"]);
-				expect(await valueOf("evt_1")).toBe(0);
+				expect(await countOf("evt_1")).toBe(0);
 				expect((await store.inbox.letters({ limit: 10 })).map(({ id, status, attempts }) => [id, status, attempts])).toEqual([
 					["evt_2", "waiting", 0],
 					["evt_1", "retrying", 1],

@@ -8,7 +8,11 @@ const root = path.resolve(import.meta.dirname, "../..");
 const areas = ["lib", "mixins", "middlewares", "services", "scripts", "test", "bench"];
 
 const files = areas
-	.flatMap(area => fs.readdirSync(path.join(root, area), { recursive: true, encoding: "utf8" }).map(file => path.posix.join(area, file.split(path.sep).join("/"))))
+	.flatMap(area =>
+		fs
+			.readdirSync(path.join(root, area), { recursive: true, encoding: "utf8" })
+			.map(file => path.posix.join(area, file.split(path.sep).join("/"))),
+	)
 	.filter(file => file.endsWith(".ts"))
 	.sort();
 const sourceOf = (file: string) => fs.readFileSync(path.join(root, file), "utf8");
@@ -22,7 +26,11 @@ interface Import {
 /** Relative imports of a file, resolved. */
 function importsOf(file: string): Import[] {
 	const found = sourceOf(file).matchAll(/^(?:import|export)\s+(type\s+)?(?:[^"';]*?\sfrom\s+)?"(\.[^"]+)";/gms);
-	return [...found].map(([, type, target]) => ({ from: file, to: path.posix.join(path.posix.dirname(file), target!), typeOnly: type !== undefined }));
+	return [...found].map(([, type, target]) => ({
+		from: file,
+		to: path.posix.join(path.posix.dirname(file), target!),
+		typeOnly: type !== undefined,
+	}));
 }
 
 const imports = files.flatMap(importsOf);
@@ -53,7 +61,9 @@ describe("doors", () => {
 	});
 
 	it("lib knows no service, mixin or middleware", () => {
-		const broken = imports.filter(({ from, to, typeOnly }) => from.startsWith("lib/") && !isTest(from) && !typeOnly && !to.startsWith("lib/"));
+		const broken = imports.filter(
+			({ from, to, typeOnly }) => from.startsWith("lib/") && !isTest(from) && !typeOnly && !to.startsWith("lib/"),
+		);
 		expect(broken.map(({ from, to }) => `${from} → ${to}`)).toEqual([]);
 	});
 });
@@ -131,13 +141,17 @@ describe("contracts", () => {
 	it("no durable fact carries an email, a name, an address or a token", () => {
 		const personal = /^(email|name|address|line1|city|postalCode|ip|token|password|number4|cardNumber)$/i;
 		const leaks = [...catalogue.events.values()].flatMap(event =>
-			event.delivery === "durable" ? Object.keys(event.payload.properties).flatMap(field => (personal.test(field) ? [`${event.name}.${field}`] : [])) : [],
+			event.delivery === "durable"
+				? Object.keys(event.payload.properties).flatMap(field => (personal.test(field) ? [`${event.name}.${field}`] : []))
+				: [],
 		);
 		expect(leaks).toEqual([]);
 	});
 
 	it("a POST that is safe to repeat or moves nothing needs no key, every other route says how it is protected", () => {
-		const moving = [...catalogue.actions.values()].filter(({ rest }) => rest && /\/(checkout|cancel|capture|refunds|adjustments)$/.test(rest.path));
+		const moving = [...catalogue.actions.values()].filter(
+			({ rest }) => rest && /\/(checkout|cancel|capture|refunds|adjustments)$/.test(rest.path),
+		);
 		expect(moving.filter(({ rest }) => rest?.idempotencyKey !== "required").map(({ name }) => name)).toEqual([]);
 	});
 });

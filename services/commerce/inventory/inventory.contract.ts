@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
 import { action, event } from "../../../lib/contract.ts";
-import { failure, notFound, type Flaw } from "../../../lib/failure.ts";
+import { type Flaw, failure, notFound } from "../../../lib/failure.ts";
 import { Id, Quantity, Reason, Sku } from "../../../lib/vocabulary.ts";
 
 const Count = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
@@ -30,8 +30,10 @@ export const Reservation = Type.Object(
 export type Reservation = Static<typeof Reservation>;
 
 /** One flaw per line that is short, so that a buyer sees all of them at once. */
-export const outOfStock = failure<{ short: { sku: string; asked: number; left: number }[]; errors: Flaw[] }>("conflict", "out_of_stock", ({ short }) =>
-	short.map(({ sku, asked, left }) => `${asked} of ${sku} asked for, ${left} left.`).join(" "),
+export const outOfStock = failure<{ short: { sku: string; asked: number; left: number }[]; errors: Flaw[] }>(
+	"conflict",
+	"out_of_stock",
+	({ short }) => short.map(({ sku, asked, left }) => `${asked} of ${sku} asked for, ${left} left.`).join(" "),
 );
 
 export const reservationReleased = failure<{ orderId: string }>(
@@ -121,7 +123,9 @@ export const receiveBatch = action({
 	idempotent: true,
 	timeoutMs: 30_000,
 	params: Type.Object({
-		deliveries: Type.Array(Type.Object({ id: Type.String({ minLength: 1, maxLength: 100 }), sku: Sku, delta: Count, reason: Reason }), { maxItems: 2000 }),
+		deliveries: Type.Array(Type.Object({ id: Type.String({ minLength: 1, maxLength: 100 }), sku: Sku, delta: Count, reason: Reason }), {
+			maxItems: 2000,
+		}),
 	}),
 	returns: Type.Object({ received: Type.Integer() }),
 });

@@ -30,7 +30,9 @@ export function promiseStock(shelves: ReadonlyMap<string, Stock>, lines: Lines):
 	if (short.length > 0) {
 		const errors = lines.flatMap(({ sku }, index) => {
 			const miss = short.find(line => line.sku === sku);
-			return miss ? [{ pointer: `/items/${index}`, code: "out_of_stock", detail: `${miss.asked} of ${sku} asked for, ${miss.left} left` }] : [];
+			return miss
+				? [{ pointer: `/items/${index}`, code: "out_of_stock", detail: `${miss.asked} of ${sku} asked for, ${miss.left} left` }]
+				: [];
 		});
 		throw outOfStock({ short, errors });
 	}

@@ -4,7 +4,7 @@ import { notFound } from "../../../lib/failure.ts";
 import { keyedRequest } from "../../../lib/idempotency.ts";
 import { mayDo } from "../../../lib/principal.ts";
 import { defineService } from "../../../lib/service.ts";
-import { sqlStore, type SqlService } from "../../../mixins/sql-store.ts";
+import { type SqlService, sqlStore } from "../../../mixins/sql-store.ts";
 import * as inventory from "./inventory.contract.ts";
 import { adjustStock, promiseStock, releaseStock, returnStock, sellStock, shelfOf } from "./inventory.domain.ts";
 import { InventoryTx } from "./inventory.store.ts";

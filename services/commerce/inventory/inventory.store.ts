@@ -2,26 +2,35 @@
 import { tell } from "../../../lib/contract.ts";
 import { newId } from "../../../lib/ids.ts";
 import { SqlTx } from "../../../mixins/sql/tx.ts";
-import { levelChanged, restocked, type Reservation } from "./inventory.contract.ts";
-import { shelfOf, type Stock } from "./inventory.domain.ts";
+import { levelChanged, type Reservation, restocked } from "./inventory.contract.ts";
+import { type Stock, shelfOf } from "./inventory.domain.ts";
 
 const places = (count: number) => Array(count).fill("?").join(", ");
 
 export class InventoryTx extends SqlTx {
 	async shelves(skus: readonly string[]): Promise<Map<string, Stock>> {
 		if (skus.length === 0) return new Map();
-		const rows = await this.all<Stock>(`SELECT sku, onHand, reserved FROM shelves WHERE sku IN (${places(skus.length)}) ORDER BY sku`, skus);
+		const rows = await this.all<Stock>(
+			`SELECT sku, onHand, reserved FROM shelves WHERE sku IN (${places(skus.length)}) ORDER BY sku`,
+			skus,
+		);
 		return new Map(rows.map(row => [row.sku, row]));
 	}
 
 	async lockShelves(skus: readonly string[]): Promise<Map<string, Stock>> {
 		const sorted = [...new Set(skus)].sort();
-		const rows = await this.all<Stock>(`SELECT sku, onHand, reserved FROM shelves WHERE sku IN (${places(sorted.length)}) ORDER BY sku${this.forUpdate}`, sorted);
+		const rows = await this.all<Stock>(
+			`SELECT sku, onHand, reserved FROM shelves WHERE sku IN (${places(sorted.length)}) ORDER BY sku${this.forUpdate}`,
+			sorted,
+		);
 		return new Map(rows.map(row => [row.sku, row]));
 	}
 
 	async reservationOf(orderId: string): Promise<Reservation | undefined> {
-		const row = await this.get<{ lines: string; status: Reservation["status"] }>(`SELECT lines, status FROM reservations WHERE orderId = ?${this.forUpdate}`, [orderId]);
+		const row = await this.get<{ lines: string; status: Reservation["status"] }>(
+			`SELECT lines, status FROM reservations WHERE orderId = ?${this.forUpdate}`,
+			[orderId],
+		);
 		return row && { orderId, lines: JSON.parse(row.lines) as Reservation["lines"], status: row.status };
 	}
 

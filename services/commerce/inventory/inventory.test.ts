@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { ask, type Meta } from "../../../lib/contract.ts";
 import { newId } from "../../../lib/ids.ts";
-import { startStoa, type Stoa } from "../../../test/support/stoa.ts";
+import { type Stoa, startStoa } from "../../../test/support/stoa.ts";
 import * as inventory from "./inventory.contract.ts";
 
 const order = () => newId("ord", Date.now());
@@ -23,12 +23,18 @@ describe("stock", () => {
 		return sku;
 	};
 	const available = async (sku: string) => (await ask(stoa.broker, inventory.getAvailability, { sku })).available;
-	const reserve = (orderId: string, sku: string, quantity: number) => ask(stoa.broker, inventory.reserve, { orderId, lines: [{ sku, quantity }] });
+	const reserve = (orderId: string, sku: string, quantity: number) =>
+		ask(stoa.broker, inventory.reserve, { orderId, lines: [{ sku, quantity }] });
 
 	it("shows the public what is available and the staff how that comes about", async () => {
 		const sku = await stocked(3);
 		expect(await ask(stoa.broker, inventory.getAvailability, { sku })).toEqual({ sku, available: 3 });
-		expect(await ask(stoa.broker, inventory.getAvailability, { sku }, { meta: merchant })).toEqual({ sku, available: 3, onHand: 3, reserved: 0 });
+		expect(await ask(stoa.broker, inventory.getAvailability, { sku }, { meta: merchant })).toEqual({
+			sku,
+			available: 3,
+			onHand: 3,
+			reserved: 0,
+		});
 		await expect(ask(stoa.broker, inventory.getAvailability, { sku: "NONE" })).rejects.toMatchObject({ type: "not_found" });
 	});
 
@@ -36,7 +42,8 @@ describe("stock", () => {
 		const sku = await stocked(10);
 		const answers = await Promise.allSettled(Array.from({ length: 30 }, () => reserve(order(), sku, 1)));
 		expect(answers.filter(answer => answer.status === "fulfilled")).toHaveLength(10);
-		for (const answer of answers) if (answer.status === "rejected") expect(answer.reason).toMatchObject({ type: "out_of_stock", code: 409 });
+		for (const answer of answers)
+			if (answer.status === "rejected") expect(answer.reason).toMatchObject({ type: "out_of_stock", code: 409 });
 		expect(await available(sku)).toBe(0);
 	});
 
@@ -65,7 +72,12 @@ describe("stock", () => {
 			await ask(stoa.broker, inventory.release, { orderId: kept });
 			await ask(stoa.broker, inventory.commit, { orderId: sold });
 		}
-		expect(await ask(stoa.broker, inventory.getAvailability, { sku }, { meta: merchant })).toEqual({ sku, available: 3, onHand: 3, reserved: 0 });
+		expect(await ask(stoa.broker, inventory.getAvailability, { sku }, { meta: merchant })).toEqual({
+			sku,
+			available: 3,
+			onHand: 3,
+			reserved: 0,
+		});
 		await ask(stoa.broker, inventory.giveBack, { orderId: sold });
 		await ask(stoa.broker, inventory.giveBack, { orderId: sold });
 		expect(await available(sku)).toBe(5);
@@ -75,27 +87,42 @@ describe("stock", () => {
 	it("does not let an adjustment take what is promised", async () => {
 		const sku = await stocked(4);
 		await reserve(order(), sku, 3);
-		await expect(ask(stoa.broker, inventory.adjust, { sku, delta: -2, reason: "breakage" }, { meta: merchant })).rejects.toMatchObject({ type: "below_reserved" });
+		await expect(ask(stoa.broker, inventory.adjust, { sku, delta: -2, reason: "breakage" }, { meta: merchant })).rejects.toMatchObject({
+			type: "below_reserved",
+		});
 		expect(await available(sku)).toBe(1);
 	});
 
 	it("adjusts once per Idempotency-Key and answers the repeat from what it kept", async () => {
 		const sku = await stocked(1);
-		const request = { id: "req-1", method: "POST", path: `/v1/inventory/${sku}/adjustments`, address: "127.0.0.1", idempotencyKey: "k1", bodyHash: "a" };
+		const request = {
+			id: "req-1",
+			method: "POST",
+			path: `/v1/inventory/${sku}/adjustments`,
+			address: "127.0.0.1",
+			idempotencyKey: "k1",
+			bodyHash: "a",
+		};
 		const once = () => ask(stoa.broker, inventory.adjust, { sku, delta: 5, reason: "delivery" }, { meta: { ...merchant, request } });
 		const answers = await Promise.all([once(), once(), once()]);
 		expect(answers.map(shelf => shelf.onHand)).toEqual([6, 6, 6]);
 		const other = { ...request, bodyHash: "b" };
-		await expect(ask(stoa.broker, inventory.adjust, { sku, delta: 7, reason: "x" }, { meta: { ...merchant, request: other } })).rejects.toMatchObject({
+		await expect(
+			ask(stoa.broker, inventory.adjust, { sku, delta: 7, reason: "x" }, { meta: { ...merchant, request: other } }),
+		).rejects.toMatchObject({
 			type: "idempotency_key_reused",
 		});
 	});
 
 	it("is closed to strangers", async () => {
-		await expect(ask(stoa.broker, inventory.adjust, { sku: "A", delta: 1, reason: "x" })).rejects.toMatchObject({ type: "unauthenticated" });
-		await expect(ask(stoa.broker, inventory.adjust, { sku: "A", delta: 1, reason: "x" }, { meta: stoa.as("usr_1") })).rejects.toMatchObject({
-			type: "permission_missing",
+		await expect(ask(stoa.broker, inventory.adjust, { sku: "A", delta: 1, reason: "x" })).rejects.toMatchObject({
+			type: "unauthenticated",
 		});
+		await expect(ask(stoa.broker, inventory.adjust, { sku: "A", delta: 1, reason: "x" }, { meta: stoa.as("usr_1") })).rejects.toMatchObject(
+			{
+				type: "permission_missing",
+			},
+		);
 	});
 
 	it("keeps everything over a restart", async () => {

@@ -1,9 +1,9 @@
 // Checkout on one page: from an open cart to a captured payment, or back to an open cart with nothing held.
 import type { Static } from "typebox";
 import { ask, tell } from "../../../lib/contract.ts";
-import { notFound, serviceUnavailable, type StoaFailure } from "../../../lib/failure.ts";
+import { notFound, type StoaFailure, serviceUnavailable } from "../../../lib/failure.ts";
 import { refusalOf } from "../../../lib/idempotency.ts";
-import { GiveUp, Wait, type Ended, type Problem, type Running, type SagaDefinition } from "../../../lib/saga.ts";
+import { type Ended, GiveUp, type Problem, type Running, type SagaDefinition, Wait } from "../../../lib/saga.ts";
 import type { Address, Money } from "../../../lib/vocabulary.ts";
 import { forgetKey, keepReply } from "../../../mixins/sql/idempotency.ts";
 import * as authentication from "../../identity/authentication/authentication.contract.ts";
@@ -11,9 +11,9 @@ import * as carts from "../carts/carts.contract.ts";
 import * as inventory from "../inventory/inventory.contract.ts";
 import * as payments from "../payments/payments.contract.ts";
 import * as products from "../products/products.contract.ts";
-import { cancelKind, type Cancelling } from "./cancel-order.saga.ts";
+import { type Cancelling, cancelKind } from "./cancel-order.saga.ts";
 import * as orders from "./orders.contract.ts";
-import { moneyMoved, placeOrder, priceCart, type CartLine, type Priced } from "./orders.domain.ts";
+import { type CartLine, moneyMoved, type Priced, placeOrder, priceCart } from "./orders.domain.ts";
 import type { OrdersService } from "./orders.service.ts";
 import type { OrdersTx } from "./orders.store.ts";
 
@@ -46,7 +46,13 @@ type CheckoutRun = Running<Checkout>;
 const buyersBankMs = 15 * 60_000;
 const deadlineMs = 60_000;
 
-const orderFact = (order: orders.Order) => ({ orderId: order.id, number: order.number, cartId: order.cartId, userId: order.userId, total: order.totals.total });
+const orderFact = (order: orders.Order) => ({
+	orderId: order.id,
+	number: order.number,
+	cartId: order.cartId,
+	userId: order.userId,
+	total: order.totals.total,
+});
 
 /** Promotions, tax, shipping and the risk check join this list as steps of their own when their services do. */
 export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, OrdersTx> => {
@@ -59,7 +65,10 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 	}
 
 	async function priceOrder({ state }: CheckoutRun): Promise<Partial<Checkout>> {
-		const [{ lines: quotes }, email] = await Promise.all([ask(broker, products.quote, { skus: state.lines.map(line => line.sku) }), emailOf(state)]);
+		const [{ lines: quotes }, email] = await Promise.all([
+			ask(broker, products.quote, { skus: state.lines.map(line => line.sku) }),
+			emailOf(state),
+		]);
 		return { priced: priceCart(state.lines, quotes, state.currency, state.expectedTotal ?? undefined), email };
 	}
 
@@ -89,7 +98,9 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		if (answer.status === "unavailable") throw new GiveUp(serviceUnavailable({ service: "The payment provider" }));
 		// The saga was woken, or its time is over: who has not answered by now has declined.
 		if (state.nextAction && now() >= deadlineAt) throw payments.cardDeclined({ declineCode: "authentication_timed_out" });
-		return new Wait<Checkout>(state.nextAction || !nextAction ? Math.max(deadlineAt, now() + 1000) : now() + buyersBankMs, { nextAction: nextAction ?? null });
+		return new Wait<Checkout>(state.nextAction || !nextAction ? Math.max(deadlineAt, now() + 1000) : now() + buyersBankMs, {
+			nextAction: nextAction ?? null,
+		});
 	}
 
 	async function insertOrder(tx: OrdersTx, { id, state }: CheckoutRun): Promise<void> {
@@ -98,7 +109,17 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		const { total } = state.priced!.totals;
 		const paid = { id: state.paymentId, method: state.payment.method, amount: total, status: "authorized", ...state.paidWith };
 		const { orderId, cartId, userId, shippingAddress } = state;
-		const order = placeOrder({ orderId, sequence, placedAt, cartId, userId, email: state.email!, shippingAddress, priced: state.priced!, payments: total.amount > 0 ? [paid] : [] });
+		const order = placeOrder({
+			orderId,
+			sequence,
+			placedAt,
+			cartId,
+			userId,
+			email: state.email!,
+			shippingAddress,
+			priced: state.priced!,
+			payments: total.amount > 0 ? [paid] : [],
+		});
 		await tx.insertOrder(order, { sequence, tokenHash: state.tokenHash, process: id, placedAt });
 		await tx.addToTimeline(orderId, "placed", `Order ${order.number} was placed.`);
 		const items = order.items.map(({ sku, productId, quantity, total: price }) => ({ sku, productId, quantity, total: price }));
@@ -146,7 +167,11 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		ended,
 		// Stock before money: a held payment costs the buyer more than a held shelf.
 		steps: [
-			{ name: "claim cart", run: claimCart, undo: async ({ id, state }) => void (await ask(broker, carts.reopen, { cartId: state.cartId, checkoutId: id })) },
+			{
+				name: "claim cart",
+				run: claimCart,
+				undo: async ({ id, state }) => void (await ask(broker, carts.reopen, { cartId: state.cartId, checkoutId: id })),
+			},
 			{ name: "price order", run: priceOrder },
 			{
 				name: "reserve stock",
@@ -161,7 +186,11 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 				when: hasPrice,
 				run: authorizePayment,
 				undo: async ({ id, state }) => {
-					await ask(broker, payments.voidPayment, { paymentId: state.paymentId, key: `${id}/void`, reason: "The checkout was not completed." });
+					await ask(broker, payments.voidPayment, {
+						paymentId: state.paymentId,
+						key: `${id}/void`,
+						reason: "The checkout was not completed.",
+					});
 				},
 			},
 			{ name: "place order", save: insertOrder, pointOfNoReturn: true },
@@ -169,7 +198,8 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 			{ name: "capture payment", when: hasPrice, run: capturePayment, save: recordCapture },
 			{
 				name: "complete cart",
-				run: async ({ id, state }) => void (await ask(broker, carts.complete, { cartId: state.cartId, checkoutId: id, orderId: state.orderId })),
+				run: async ({ id, state }) =>
+					void (await ask(broker, carts.complete, { cartId: state.cartId, checkoutId: id, orderId: state.orderId })),
 			},
 		],
 	};

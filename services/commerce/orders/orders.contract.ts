@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
 import { action, event } from "../../../lib/contract.ts";
-import { failure, notFound, serviceUnavailable, type Flaw } from "../../../lib/failure.ts";
+import { type Flaw, failure, notFound, serviceUnavailable } from "../../../lib/failure.ts";
 import { inProgress, keyReused } from "../../../lib/idempotency.ts";
 import { Address, Email, Id, Money, Page, Paging, Quantity, Reason, Sku, Text, Time } from "../../../lib/vocabulary.ts";
 import { cartEmpty, cartNotOpen } from "../carts/carts.contract.ts";
@@ -88,16 +88,30 @@ export const orderStateConflict = failure<{ orderId: string; status: string; ask
 	"order_state_conflict",
 	({ orderId, status, asked }) => `${orderId} is ${status}: it cannot be ${asked}.`,
 );
-export const refundNotInOrder = failure<{ errors: Flaw[] }>("refused", "refund_not_in_order", () => "More of an item than was bought and not yet refunded.");
+export const refundNotInOrder = failure<{ errors: Flaw[] }>(
+	"refused",
+	"refund_not_in_order",
+	() => "More of an item than was bought and not yet refunded.",
+);
 
-const CheckoutPayment = Type.Object({ method: Type.Literal("card"), token: Type.String({ minLength: 1, maxLength: 128, pattern: "^[A-Za-z0-9_-]+$" }) });
+const CheckoutPayment = Type.Object({
+	method: Type.Literal("card"),
+	token: Type.String({ minLength: 1, maxLength: 128, pattern: "^[A-Za-z0-9_-]+$" }),
+});
 export type CheckoutPayment = Static<typeof CheckoutPayment>;
 
 export const checkout = action({
 	name: "orders.checkout",
 	summary: "Buy what is in a cart: one order and one capture, or nothing held. 202 while the buyer's bank or a decision is awaited.",
 	allow: "public",
-	rest: { method: "POST", path: "/v1/carts/:id/checkout", status: 201, location: "/v1/orders/{id}", idempotencyKey: "required", tag: "Checkout" },
+	rest: {
+		method: "POST",
+		path: "/v1/carts/:id/checkout",
+		status: 201,
+		location: "/v1/orders/{id}",
+		idempotencyKey: "required",
+		tag: "Checkout",
+	},
 	timeoutMs: 12_000,
 	params: Type.Object({
 		id: Id("crt"),
@@ -176,7 +190,13 @@ export const contactOf = action({
 	allow: "internal",
 	idempotent: true,
 	params: Type.Object({ orderId: Id("ord") }),
-	returns: Type.Object({ orderId: Id("ord"), number: Type.String(), userId: Type.Union([Type.String(), Type.Null()]), email: Email, total: Money }),
+	returns: Type.Object({
+		orderId: Id("ord"),
+		number: Type.String(),
+		userId: Type.Union([Type.String(), Type.Null()]),
+		email: Email,
+		total: Money,
+	}),
 	throws: [notFound],
 });
 

@@ -1,12 +1,22 @@
 // Decisions about orders: pure. Time, ids and what others answered are handed in.
-import { kinds, type FailureKind } from "../../../lib/failure.ts";
-import { priceOrder, refundOfUnits, sumMoney } from "../../../lib/money.ts";
+
+import type { Static } from "typebox";
 import { rfc3339 } from "../../../lib/clock.ts";
+import { type FailureKind, kinds } from "../../../lib/failure.ts";
+import { priceOrder, refundOfUnits, sumMoney } from "../../../lib/money.ts";
 import type { Problem, SagaRecord } from "../../../lib/saga.ts";
 import type { Address, Money } from "../../../lib/vocabulary.ts";
 import { outOfStock } from "../inventory/inventory.contract.ts";
-import { orderStateConflict, priceChanged, refundNotInOrder, type NextAction, type Operation, type Order, type OrderItem, type Totals } from "./orders.contract.ts";
-import type { Static } from "typebox";
+import {
+	type NextAction,
+	type Operation,
+	type Order,
+	type OrderItem,
+	orderStateConflict,
+	priceChanged,
+	refundNotInOrder,
+	type Totals,
+} from "./orders.contract.ts";
 
 /** A line of a claimed cart. */
 export interface CartLine {
@@ -35,13 +45,22 @@ export interface Priced {
  * Prices a cart at today's prices, in the order of rule R2. Throws out_of_stock for what the catalogue no longer sells,
  * and price_changed (with the new totals) when the buyer agreed to another total.
  */
-export function priceCart(lines: readonly CartLine[], quotes: readonly Quote[], currency: string, expectedTotal: Money | undefined): Priced {
+export function priceCart(
+	lines: readonly CartLine[],
+	quotes: readonly Quote[],
+	currency: string,
+	expectedTotal: Money | undefined,
+): Priced {
 	const bySku = new Map(quotes.filter(quote => quote.active).map(quote => [quote.sku, quote]));
 	const gone = lines.filter(line => !bySku.has(line.sku));
 	if (gone.length > 0) {
 		throw outOfStock({
 			short: gone.map(({ sku, quantity }) => ({ sku, asked: quantity, left: 0 })),
-			errors: gone.map(line => ({ pointer: `/items/${lines.indexOf(line)}`, code: "unavailable", detail: `${line.sku} is no longer sold` })),
+			errors: gone.map(line => ({
+				pointer: `/items/${lines.indexOf(line)}`,
+				code: "unavailable",
+				detail: `${line.sku} is no longer sold`,
+			})),
 		});
 	}
 	const priced = priceOrder({ currency, lines: lines.map(({ sku, quantity }) => ({ unitPrice: bySku.get(sku)!.price, quantity })) });
@@ -51,7 +70,8 @@ export function priceCart(lines: readonly CartLine[], quotes: readonly Quote[], 
 		return { id, sku, productId, name, quantity, unitPrice: price, discount, tax, total } as OrderItem;
 	});
 	const { total } = priced.totals;
-	if (expectedTotal && (expectedTotal.amount !== total.amount || expectedTotal.currency !== total.currency)) throw priceChanged({ totals: priced.totals });
+	if (expectedTotal && (expectedTotal.amount !== total.amount || expectedTotal.currency !== total.currency))
+		throw priceChanged({ totals: priced.totals });
 	return { items, totals: priced.totals };
 }
 
@@ -92,7 +112,10 @@ const paymentSteps = {
 	partiallyRefunded: { partlyRefunded: "partiallyRefunded", refunded: "refunded" },
 	refunded: {},
 	voided: {},
-} as const satisfies Record<Order["paymentStatus"], Partial<Record<"captured" | "voided" | "partlyRefunded" | "refunded", Order["paymentStatus"]>>>;
+} as const satisfies Record<
+	Order["paymentStatus"],
+	Partial<Record<"captured" | "voided" | "partlyRefunded" | "refunded", Order["paymentStatus"]>>
+>;
 
 export type MoneyMoved = "captured" | "voided" | "partlyRefunded" | "refunded";
 
@@ -100,7 +123,11 @@ export type MoneyMoved = "captured" | "voided" | "partlyRefunded" | "refunded";
 export function moneyMoved(order: Order, moved: MoneyMoved, paymentId: string): Order {
 	const next = (paymentSteps[order.paymentStatus] as Partial<Record<MoneyMoved, Order["paymentStatus"]>>)[moved];
 	if (!next) throw orderStateConflict({ orderId: order.id, status: order.paymentStatus, asked: moved });
-	return { ...order, paymentStatus: next, payments: order.payments.map(payment => (payment.id === paymentId ? { ...payment, status: next } : payment)) };
+	return {
+		...order,
+		paymentStatus: next,
+		payments: order.payments.map(payment => (payment.id === paymentId ? { ...payment, status: next } : payment)),
+	};
 }
 
 /** Throws order_state_conflict once an order left the house. */
@@ -116,7 +143,11 @@ interface RefundedItem {
 }
 
 /** What the next units are worth by rule R6. Throws refund_not_in_order for an unknown item or more than is left of it. */
-export function refundOfItems(order: Order, asked: readonly { itemId: string; quantity: number }[], prior: readonly RefundedItem[]): { amount: Money; items: RefundedItem[] } {
+export function refundOfItems(
+	order: Order,
+	asked: readonly { itemId: string; quantity: number }[],
+	prior: readonly RefundedItem[],
+): { amount: Money; items: RefundedItem[] } {
 	const currency = order.totals.total.currency;
 	const refunded: RefundedItem[] = [...prior];
 	const items = asked.map(({ itemId, quantity }, index) => {
@@ -161,10 +192,20 @@ const operationStatus: Record<SagaRecord["status"], Operation["status"]> = {
 };
 
 /** A kept refusal as a problem body; the fields beside its code are those its contract exposes. */
-function problemBody({ kind, code, message, data }: Problem): Record<string, unknown> {
+function problemBody({ kind, code, message, data }: Problem, requestId: string | null): Record<string, unknown> {
 	const { status, title, retryable } = kinds[kind as FailureKind];
-	const { errors, totals } = data;
-	return { type: `about:blank#${code}`, title, status, detail: message, code, retryable, ...(errors ? { errors } : {}), ...(totals ? { totals } : {}) };
+	const { errors = [], totals } = data;
+	return {
+		type: `urn:stoa:problem:${code}`,
+		title,
+		status,
+		detail: message,
+		code,
+		requestId,
+		retryable,
+		errors,
+		...(totals ? { totals } : {}),
+	};
 }
 
 /** A saga as the buyer sees it: names of steps and where they stand, nothing of what they carry. */
@@ -177,6 +218,6 @@ export function operationOf(saga: SagaRecord): Operation {
 		steps: saga.steps.map(({ name, status }) => ({ name, status })),
 		...(saga.status === "waiting" && state.nextAction ? { nextAction: state.nextAction } : {}),
 		...(saga.status === "succeeded" && state.orderId ? { result: { orderId: state.orderId } } : {}),
-		...(saga.problem ? { problem: problemBody(saga.problem) } : {}),
+		...(saga.problem ? { problem: problemBody(saga.problem, saga.requestId) } : {}),
 	};
 }

@@ -5,7 +5,7 @@ import { notFound } from "../../../lib/failure.ts";
 import { mayDo } from "../../../lib/principal.ts";
 import { defineService } from "../../../lib/service.ts";
 import { sagaById } from "../../../mixins/sql/saga-rows.ts";
-import { sqlStore, type SqlService } from "../../../mixins/sql-store.ts";
+import { type SqlService, sqlStore } from "../../../mixins/sql-store.ts";
 import * as payments from "../payments/payments.contract.ts";
 import { cancel } from "./actions/cancel.ts";
 import { checkout } from "./actions/checkout.ts";

@@ -52,14 +52,30 @@ function keptOf(row: OrderRow): KeptOrder {
 	const { id, cartId, userId, email, status, paymentStatus, fulfilmentStatus, version } = row;
 	const placedAt = rfc3339(row.placedAt);
 	return {
-		order: { id, number, cartId, userId, email, status, paymentStatus, fulfilmentStatus, items, totals, shippingAddress, payments, placedAt, version },
+		order: {
+			id,
+			number,
+			cartId,
+			userId,
+			email,
+			status,
+			paymentStatus,
+			fulfilmentStatus,
+			items,
+			totals,
+			shippingAddress,
+			payments,
+			placedAt,
+			version,
+		},
 		tokenHash: row.tokenHash,
 		process: row.process,
 		cancelRequest: row.cancelRequest ? (JSON.parse(row.cancelRequest) as CancelRequest) : null,
 	};
 }
 
-const bodyOf = ({ number, items, totals, shippingAddress, payments }: Order) => JSON.stringify({ number, items, totals, shippingAddress, payments });
+const bodyOf = ({ number, items, totals, shippingAddress, payments }: Order) =>
+	JSON.stringify({ number, items, totals, shippingAddress, payments });
 
 export class OrdersTx extends SqlTx {
 	async orderById(id: string): Promise<KeptOrder | undefined> {
@@ -87,7 +103,10 @@ export class OrdersTx extends SqlTx {
 		];
 		const given = asked.filter(([, value]) => value !== undefined);
 		const where = given.length > 0 ? `WHERE ${given.map(([text]) => text).join(" AND ")}` : "";
-		const rows = await this.all<OrderRow>(`SELECT * FROM orders ${where} ORDER BY id DESC LIMIT ?`, [...given.map(([, value]) => value ?? null), query.limit]);
+		const rows = await this.all<OrderRow>(`SELECT * FROM orders ${where} ORDER BY id DESC LIMIT ?`, [
+			...given.map(([, value]) => value ?? null),
+			query.limit,
+		]);
 		return rows.map(row => keptOf(row).order);
 	}
 
@@ -118,7 +137,11 @@ export class OrdersTx extends SqlTx {
 	async saveOrder(changed: Order): Promise<Order> {
 		const order = { ...changed, version: changed.version + 1 };
 		const { status, paymentStatus, fulfilmentStatus, version } = order;
-		const done = await this.update("orders", { status, paymentStatus, fulfilmentStatus, version, body: bodyOf(order) }, { id: order.id, version: changed.version });
+		const done = await this.update(
+			"orders",
+			{ status, paymentStatus, fulfilmentStatus, version, body: bodyOf(order) },
+			{ id: order.id, version: changed.version },
+		);
 		if (done !== 1) throw new Error(`${order.id} changed under its lock`);
 		return order;
 	}

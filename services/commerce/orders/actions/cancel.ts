@@ -1,16 +1,16 @@
 // The REST trigger of the cancelling saga. A cancel during checkout waits for the checkout, which honours it between its steps.
 import type { CallContext, ResultOf } from "../../../../lib/contract.ts";
 import type { StoaFailure } from "../../../../lib/failure.ts";
-import { keepable, keyedRequest, refusalOf, replay, type KeyedRequest } from "../../../../lib/idempotency.ts";
+import { type KeyedRequest, keepable, keyedRequest, refusalOf, replay } from "../../../../lib/idempotency.ts";
 import { newId } from "../../../../lib/ids.ts";
 import { claimKey, keepReply } from "../../../../mixins/sql/idempotency.ts";
-import { cancelKind, type Cancelling } from "../cancel-order.saga.ts";
+import { type Cancelling, cancelKind } from "../cancel-order.saga.ts";
 import { assertMayOpen } from "../orders.access.ts";
 import type * as orders from "../orders.contract.ts";
 import { assertCancellable } from "../orders.domain.ts";
 import type { OrdersService } from "../orders.service.ts";
 import type { OrdersTx } from "../orders.store.ts";
-import { outcome, type Entered } from "./checkout.ts";
+import { type Entered, outcome } from "./checkout.ts";
 
 type Ctx = CallContext<typeof orders.cancel>;
 type Result = ResultOf<typeof orders.cancel>;

@@ -1,12 +1,21 @@
 // The REST trigger of the checkout saga: claims the key, begins or joins the saga, and answers what became of it within 8 s.
-import { ask, tell, type CallContext, type ResultOf } from "../../../../lib/contract.ts";
-import { StoaFailure, validationFailed, type FailureKind } from "../../../../lib/failure.ts";
-import { inProgress, keepable, keyedRequest, refusalOf, replay, waitMs, type KeptReply, type KeyedRequest } from "../../../../lib/idempotency.ts";
+import { ask, type CallContext, type ResultOf, tell } from "../../../../lib/contract.ts";
+import { type FailureKind, StoaFailure, validationFailed } from "../../../../lib/failure.ts";
+import {
+	inProgress,
+	type KeptReply,
+	type KeyedRequest,
+	keepable,
+	keyedRequest,
+	refusalOf,
+	replay,
+	waitMs,
+} from "../../../../lib/idempotency.ts";
 import { newId } from "../../../../lib/ids.ts";
-import { withScope, currentScope } from "../../../../lib/scope.ts";
+import { currentScope, withScope } from "../../../../lib/scope.ts";
 import { claimKey, keepReply } from "../../../../mixins/sql/idempotency.ts";
 import * as carts from "../../carts/carts.contract.ts";
-import { checkoutKind, type Checkout } from "../checkout.saga.ts";
+import { type Checkout, checkoutKind } from "../checkout.saga.ts";
 import * as orders from "../orders.contract.ts";
 import { operationOf } from "../orders.domain.ts";
 import type { OrdersService } from "../orders.service.ts";
@@ -58,7 +67,14 @@ async function enter(service: OrdersService, tx: OrdersTx, ctx: Ctx, cart: Acces
 	}
 }
 
-async function begin(service: OrdersService, tx: OrdersTx, ctx: Ctx, cart: Access, operationId: string, keyScope: string | null): Promise<void> {
+async function begin(
+	service: OrdersService,
+	tx: OrdersTx,
+	ctx: Ctx,
+	cart: Access,
+	operationId: string,
+	keyScope: string | null,
+): Promise<void> {
 	const { principal } = ctx.locals;
 	const { cartId } = cart;
 	if (await tx.activeAttempt(cartId)) throw carts.cartNotOpen({ cartId, status: "completing" });
@@ -101,11 +117,19 @@ export async function outcome<R>(
 	repeated: boolean,
 ): Promise<R | { operation: orders.Operation }> {
 	const saga = await service.store.sagas.settled(operationId, waitMs);
-	const kept = keyScope ? await service.store.reader.get<{ reply: string | null; requestId: string | null }>("SELECT reply, requestId FROM idempotency WHERE scope = ?", [keyScope]) : undefined;
+	const kept = keyScope
+		? await service.store.reader.get<{ reply: string | null; requestId: string | null }>(
+				"SELECT reply, requestId FROM idempotency WHERE scope = ?",
+				[keyScope],
+			)
+		: undefined;
 	if (kept?.reply) {
-		const result = replay<R>(ctx, JSON.parse(kept.reply) as KeptReply, kept.requestId);
-		if (!repeated) ctx.meta.reply = { ...ctx.meta.reply, replayed: false };
-		return result;
+		try {
+			return replay<R>(ctx, JSON.parse(kept.reply) as KeptReply, kept.requestId);
+		} finally {
+			// A kept refusal is thrown; the first request's own answer is no repeat either way.
+			if (!repeated) ctx.meta.reply = { ...ctx.meta.reply, replayed: false };
+		}
 	}
 	if (saga?.problem && (saga.status === "failed" || saga.status === "compensated")) {
 		const { kind, code, message, data } = saga.problem;

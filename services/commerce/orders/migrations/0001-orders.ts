@@ -23,7 +23,13 @@ export const orders: Migration = {
 				version: column.integer(),
 			},
 			["id"],
-			[{ fields: ["sequence"], unique: true }, { fields: ["cartId"], unique: true }, { fields: ["userId", "id"] }, { fields: ["email", "id"] }, { fields: ["status", "id"] }],
+			[
+				{ fields: ["sequence"], unique: true },
+				{ fields: ["cartId"], unique: true },
+				{ fields: ["userId", "id"] },
+				{ fields: ["email", "id"] },
+				{ fields: ["status", "id"] },
+			],
 		);
 		// One row per attempt to buy a cart; activeCartId is unique while an attempt is unfinished.
 		await schema.createTable(

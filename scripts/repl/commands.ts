@@ -1,0 +1,31 @@
+// Every command of the operator's prompt, in the order of the help.
+import type { Command } from "./command.ts";
+import { auditVerify, stockCheck } from "./commands/checks.ts";
+import { eventsReplay, eventsTail } from "./commands/events.ts";
+import { letterDrop, letterList, letterRedrive, letterShow } from "./commands/letters.ts";
+import { call, nodes, outbox } from "./commands/mesh.ts";
+import { order, orders } from "./commands/orders.ts";
+import { sagaCompensate, sagaList, sagaRetry, sagaShow } from "./commands/sagas.ts";
+import { helpOver } from "./help.ts";
+
+const working: readonly Command[] = [
+	orders,
+	order,
+	sagaList,
+	sagaShow,
+	sagaRetry,
+	sagaCompensate,
+	outbox,
+	letterList,
+	letterShow,
+	letterRedrive,
+	letterDrop,
+	eventsTail,
+	eventsReplay,
+	stockCheck,
+	auditVerify,
+	nodes,
+	call,
+];
+
+export const commands: readonly Command[] = [...working, ...helpOver(working)];

@@ -1,0 +1,26 @@
+// One command from the shell: `npm run repl -- outbox --json`. The exit code says whether all is well.
+import { commands } from "./commands.ts";
+import { execute } from "./execute.ts";
+import { Door } from "./prompt.ts";
+
+export interface Output {
+	print(text: string): void;
+	complain(text: string): void;
+	width?: number;
+}
+
+/** 0 or 1. `signal` ends a command that follows something. */
+export async function runOnce(
+	dataDir: string,
+	words: readonly string[],
+	output: Output,
+	signal: AbortSignal = new AbortController().signal,
+): Promise<number> {
+	const door = new Door(dataDir);
+	try {
+		const verdict = await execute({ commands, mesh: door.mesh, ...output, width: output.width }, words, signal);
+		return verdict === "well" ? 0 : 1;
+	} finally {
+		await door.close();
+	}
+}
