@@ -4,8 +4,7 @@ import http from "node:http";
 import net, { type AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { ServiceBroker, type Context, type Service, type ServiceSchema } from "moleculer";
-import { brokerOptions } from "../../middlewares/broker-options.ts";
+import { type Context, type Service, ServiceBroker, type ServiceSchema } from "moleculer";
 import { type Catalogue, catalogueOf, libraryModules } from "../../lib/catalogue.ts";
 import { handClock } from "../../lib/clock.ts";
 import { readConfig } from "../../lib/config.ts";
@@ -13,6 +12,7 @@ import { type ActionContract, answer, type Locals, type Meta } from "../../lib/c
 import type { Role } from "../../lib/principal.ts";
 import { makeRuntime, type Runtime } from "../../lib/runtime.ts";
 import { tokensOf } from "../../lib/tokens.ts";
+import { brokerOptions } from "../../middlewares/broker-options.ts";
 import * as gatewayContract from "../../services/edge/gateway/gateway.contract.ts";
 import { gatewayOver } from "../../services/edge/gateway/gateway.service.ts";
 
@@ -87,7 +87,9 @@ function rawRequest(port: number, bytes: string, until?: string): Promise<string
 
 /** A service that answers contracts with the given handlers; a contract without one has its service away. */
 function stubService(name: string, answered: readonly [ActionContract, StubHandler][]): ServiceSchema {
-	const actions = answered.map(([contract, handler]) => [contract.name.slice(name.length + 1), answer(contract, handler as never)] as const);
+	const actions = answered.map(
+		([contract, handler]) => [contract.name.slice(name.length + 1), answer(contract, handler as never)] as const,
+	);
 	return { name, actions: Object.fromEntries(actions) } as unknown as ServiceSchema;
 }
 
@@ -108,7 +110,16 @@ export async function startGateway(given: {
 	const byService = Object.groupBy(given.answers, ([contract]) => contract.name.slice(0, contract.name.indexOf(".")));
 	for (const [name, answered] of Object.entries(byService)) broker.createService(stubService(name, answered!));
 	for (const schema of given.also ?? []) broker.createService(schema);
-	await broker.start();
+	const stop = async () => {
+		await broker.stop();
+		fs.rmSync(dataDir, { recursive: true, force: true });
+	};
+	try {
+		await broker.start();
+	} catch (error) {
+		await stop();
+		throw error;
+	}
 	const { port } = gateway.server.address() as AddressInfo;
 	return {
 		broker,
@@ -120,9 +131,6 @@ export async function startGateway(given: {
 		bearer: (userId, roles = ["customer"]) => ({
 			authorization: `Bearer ${tokensOf(runtime).sign({ userId, sessionId: `ses_${userId}`, roles, roleVersion: Number.MAX_SAFE_INTEGER })}`,
 		}),
-		stop: async () => {
-			await broker.stop();
-			fs.rmSync(dataDir, { recursive: true, force: true });
-		},
+		stop,
 	};
 }

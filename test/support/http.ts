@@ -59,7 +59,12 @@ function headersOf({ body, raw, token, cartToken, key, headers }: Asked): Record
 }
 
 /** One request. Rejects only when there was no answer at all. */
-export async function request<Body = Record<string, unknown>>(shop: Shop, method: Method, path: string, asked: Asked = {}): Promise<Answer<Body>> {
+export async function request<Body = Record<string, unknown>>(
+	shop: Shop,
+	method: Method,
+	path: string,
+	asked: Asked = {},
+): Promise<Answer<Body>> {
 	const sent = asked.raw ?? (asked.body === undefined ? undefined : JSON.stringify(asked.body));
 	const answer = await fetch(`${shop.url}${path}`, { method, headers: headersOf(asked), body: sent, redirect: "manual" });
 	const bytes = Buffer.from(await answer.arrayBuffer());
@@ -113,7 +118,8 @@ export const register = (shop: Shop, given: { email: string; password: string; n
 export const login = (shop: Shop, { email, password }: { email: string; password: string }) =>
 	request<SignedIn>(shop, "POST", "/v1/auth/login", { body: { email, password } });
 
-export const refresh = (shop: Shop, refreshToken: string) => request<SignedIn>(shop, "POST", "/v1/auth/refresh", { body: { refreshToken } });
+export const refresh = (shop: Shop, refreshToken: string) =>
+	request<SignedIn>(shop, "POST", "/v1/auth/refresh", { body: { refreshToken } });
 
 export async function signIn(shop: Shop, given: { email: string; password: string }): Promise<Person> {
 	return personOf(await granted(200, login(shop, given)), given.password);
@@ -151,7 +157,11 @@ export interface Goods {
 export const eur = (amount: number): Money => ({ amount, currency: "EUR" });
 
 /** A product of one variant on a shelf of its own. `merchant` may write products and inventory. */
-export async function aProduct(shop: Shop, merchant: Person, { price = 2500, stock = 10 }: { price?: number; stock?: number } = {}): Promise<Goods> {
+export async function aProduct(
+	shop: Shop,
+	merchant: Person,
+	{ price = 2500, stock = 10 }: { price?: number; stock?: number } = {},
+): Promise<Goods> {
 	const sku = `SKU-${randomUUID().slice(0, 13)}`;
 	const body = { name: `A watch ${sku}`, variants: [{ sku, price: eur(price) }] };
 	const product = await granted(201, request<Product>(shop, "POST", "/v1/products", { token: merchant.token, body }));
@@ -204,7 +214,11 @@ export interface Buying {
 export type CheckedOut = Answer<Order & { operation?: Operation } & Partial<ProblemBody>>;
 
 /** Buys a cart; a guest gives an email, an account has one. */
-export function checkout(shop: Shop, { id, cartToken, token }: Holding, { key = newKey(), pay = "tok_visa", email, expectedTotal }: Buying = {}): Promise<CheckedOut> {
+export function checkout(
+	shop: Shop,
+	{ id, cartToken, token }: Holding,
+	{ key = newKey(), pay = "tok_visa", email, expectedTotal }: Buying = {},
+): Promise<CheckedOut> {
 	const body = {
 		...(token === undefined ? { email: email ?? guestEmail } : {}),
 		shippingAddress: anAddress,

@@ -3,8 +3,7 @@ import fs from "node:fs";
 import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { ServiceBroker, type Service, type ServiceSchema } from "moleculer";
-import { brokerOptions } from "../../middlewares/broker-options.ts";
+import { type Service, ServiceBroker, type ServiceSchema } from "moleculer";
 import type { Clock } from "../../lib/clock.ts";
 import { readConfig } from "../../lib/config.ts";
 import type { Meta } from "../../lib/contract.ts";
@@ -13,6 +12,7 @@ import type { Role } from "../../lib/principal.ts";
 import { makeRuntime, type Runtime } from "../../lib/runtime.ts";
 import { serviceFiles } from "../../lib/service-files.ts";
 import { tokensOf } from "../../lib/tokens.ts";
+import { brokerOptions } from "../../middlewares/broker-options.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
@@ -48,11 +48,24 @@ export async function startStoa(options: StoaOptions = {}): Promise<Stoa> {
 	const stoa = { dataDir } as Stoa;
 
 	async function start(): Promise<void> {
-		const env = { NODE_ENV: "test", STOA_DATA_DIR: dataDir, STOA_PORT: "0", STOA_OPS_PORT: "0", STOA_LOG_LEVEL: "error", STOA_RATE_LIMITS: "off", ...options.env };
-		const given = { config: readConfig(env), ...(options.clock ? { clock: options.clock } : {}), ...(options.delivery ? { delivery: options.delivery } : {}) };
+		const env = {
+			NODE_ENV: "test",
+			STOA_DATA_DIR: dataDir,
+			STOA_PORT: "0",
+			STOA_OPS_PORT: "0",
+			STOA_LOG_LEVEL: "error",
+			STOA_RATE_LIMITS: "off",
+			...options.env,
+		};
+		const given = {
+			config: readConfig(env),
+			...(options.clock ? { clock: options.clock } : {}),
+			...(options.delivery ? { delivery: options.delivery } : {}),
+		};
 		const runtime = makeRuntime(given);
 		const broker = new ServiceBroker({ ...brokerOptions(runtime), skipProcessEventRegistration: true });
-		for (const file of serviceFiles(root, (options.services ?? []).join(","))) broker.createService(((await import(file)) as { default: ServiceSchema }).default);
+		for (const file of serviceFiles(root, (options.services ?? []).join(",")))
+			broker.createService(((await import(file)) as { default: ServiceSchema }).default);
 		for (const schema of options.also ?? []) broker.createService(schema);
 		await broker.start();
 		const gateway = broker.getLocalService("gateway") as (Service & { server?: { address(): AddressInfo } }) | undefined;
