@@ -69,7 +69,10 @@ export function attach(dataDir: string): Promise<Mesh> {
 				close: () => socket.end(),
 			});
 		});
-		createInterface({ input: socket }).on("line", line => {
+		const lines = createInterface({ input: socket });
+		// It tells the socket's errors again, and nobody else would hear them there.
+		lines.on("error", () => undefined);
+		lines.on("line", line => {
 			const reply = JSON.parse(line) as OperatorReply;
 			const call = waiting.get(reply.id);
 			waiting.delete(reply.id);

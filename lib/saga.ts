@@ -128,6 +128,12 @@ export function problemOf(error: unknown): Problem {
 	return { kind: String(kind), code: failure.type, message: failure.message, data };
 }
 
+/** Whether its point of no return lies behind it: from there on nothing is undone. */
+export function isPastReturn(definition: { steps: readonly { pointOfNoReturn?: true }[] }, saga: Pick<SagaRecord, "step">): boolean {
+	const turning = definition.steps.findIndex(step => step.pointOfNoReturn);
+	return turning >= 0 && saga.step > turning;
+}
+
 /** A refusal that ends the attempt, as opposed to an outcome nobody knows. */
 export const endsAttempt = (error: unknown) => error instanceof GiveUp || isDefinite(error);
 

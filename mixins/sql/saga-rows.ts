@@ -1,8 +1,11 @@
 // Saga rows: how a running process is kept, claimed and read. Every write of an owner carries its fencing number.
-import type { SagaRecord, SagaStatus, StepRecord } from "../../lib/saga.ts";
+import type { SagaRecord, StepRecord } from "../../lib/saga.ts";
 import { stuckAfter } from "../../lib/saga.ts";
 import type { Value } from "./engine.ts";
 import type { SqlTx } from "./tx.ts";
+
+// A lease outlives any pause of a healthy process and is short enough that another node goes on within 5 s of a death.
+export const leaseMs = 3000;
 
 type SagaRow = Record<string, Value> & { scope: string | null };
 
@@ -79,7 +82,7 @@ export const writeSaga = async (tx: SqlTx, saga: SagaRecord) =>
 	(await tx.update("sagas", changing(saga), { id: saga.id, fence: saga.fence })) > 0;
 
 /** Takes the lease of a saga that nobody holds (or whose holder is gone) and returns it with a new fencing number. */
-export async function claimSaga(tx: SqlTx, id: string, instance: string, leaseMs: number): Promise<SagaRecord | undefined> {
+export async function claimSaga(tx: SqlTx, id: string, instance: string): Promise<SagaRecord | undefined> {
 	const now = tx.now();
 	const taken = await tx.run(
 		`UPDATE sagas SET owner = ?, leaseUntil = ?, fence = fence + 1
@@ -93,7 +96,7 @@ export async function claimSaga(tx: SqlTx, id: string, instance: string, leaseMs
 export const releaseSaga = (tx: SqlTx, saga: SagaRecord) =>
 	tx.update("sagas", { owner: null, leaseUntil: 0 }, { id: saga.id, fence: saga.fence });
 
-export const renewLease = async (tx: SqlTx, saga: SagaRecord, leaseMs: number) =>
+export const renewLease = async (tx: SqlTx, saga: SagaRecord) =>
 	(await tx.update("sagas", { leaseUntil: tx.now() + leaseMs }, { id: saga.id, fence: saga.fence })) > 0;
 
 /** Sagas that want to be driven now and that nobody drives. */
@@ -120,5 +123,3 @@ export const wakeSaga = async (tx: SqlTx, id: string) => {
 
 /** Nobody else can be alive behind an engine that one process owns: leases of the last start are void. */
 export const voidLeases = (tx: SqlTx) => tx.run("UPDATE sagas SET owner = NULL, leaseUntil = 0 WHERE owner IS NOT NULL", []);
-
-export type { SagaStatus };

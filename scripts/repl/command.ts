@@ -111,31 +111,33 @@ function readValue(name: string, { type, values }: Option, text: string | boolea
 	return Number(text);
 }
 
+interface Arguments {
+	operands: Record<string, string>;
+	options: Record<string, string | number | boolean | undefined>;
+	/** The answer is wanted as data. */
+	json: boolean;
+	/** Nothing is wanted but to be told what the command does; the rest was not looked at. */
+	help: boolean;
+}
+
 /** Reads the words after a command's name. Throws a {@link UsageError}. */
-export function readArguments(
-	command: Command,
-	words: readonly string[],
-): { operands: Record<string, string>; options: Record<string, string | number | boolean | undefined> } {
+export function readArguments(command: Command, words: readonly string[]): Arguments {
 	const declared = { ...command.options, ...commonOptions };
-	const shapes = Object.entries(declared).map(
-		([name, { type }]) => [name, { type: type === "flag" ? ("boolean" as const) : ("string" as const) }] as const,
-	);
+	const shapes = Object.entries(declared).map(([name, { type }]) => [name, { type: type === "flag" ? "boolean" : "string" }] as const);
 	let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
 	try {
 		parsed = parseArgs({ args: [...words], options: Object.fromEntries(shapes), allowPositionals: true }) as typeof parsed;
 	} catch (error) {
-		throw new UsageError(`${(error as Error).message.split(". ")[0]}.`);
+		throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}.`);
 	}
-	const options = Object.fromEntries(
-		Object.entries(declared).map(([name, option]) => [name, readValue(name, option, parsed.values[name])]),
-	);
-	if (options.help) return { operands: {}, options };
+	const json = parsed.values.json === true;
+	if (parsed.values.help) return { operands: {}, options: {}, json, help: true };
+	const own = Object.entries(command.options);
+	const options = Object.fromEntries(own.map(([name, option]) => [name, readValue(name, option, parsed.values[name])]));
 	const missing = command.operands.find((operand, index) => !operand.optional && parsed.positionals[index] === undefined);
 	if (missing) throw new UsageError(`${command.name} needs ${missing.name}: ${missing.about}.`);
 	const extra = parsed.positionals[command.operands.length];
 	if (extra !== undefined) throw new UsageError(`"${extra}" is one word too many for ${command.name}.`);
-	return {
-		operands: Object.fromEntries(command.operands.map(({ name }, index) => [name, parsed.positionals[index]])) as Record<string, string>,
-		options,
-	};
+	const given = command.operands.map(({ name }, index) => [name, parsed.positionals[index]]);
+	return { operands: Object.fromEntries(given) as Record<string, string>, options, json, help: false };
 }

@@ -40,8 +40,8 @@ export async function execute(desk: Desk, words: readonly string[], signal: Abor
 		return "not well";
 	}
 	try {
-		const { operands, options } = readArguments(found.command, found.rest);
-		if (options.help) {
+		const { operands, options, json, help } = readArguments(found.command, found.rest);
+		if (help) {
 			desk.print(helpOf(found.command));
 			return "well";
 		}
@@ -51,7 +51,7 @@ export async function execute(desk: Desk, words: readonly string[], signal: Abor
 			mesh,
 			operands,
 			options,
-			show: ({ data, text }) => desk.print(options.json ? JSON.stringify(data) : text),
+			show: ({ data, text }) => desk.print(json ? JSON.stringify(data) : text),
 			width: desk.width,
 			signal,
 		});

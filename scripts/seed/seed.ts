@@ -26,8 +26,9 @@ export async function seedCatalogue(mesh: Mesh, count: number, onProgress: (done
 		const products = Array.from({ length: Math.min(batchSize, count - first + 1) }, (_, index) => seedProduct(first + index));
 		// Categories and brands ride with the first batch only: every later one finds them there.
 		const frame = first === 1 ? { categories: seedCategories, brands: seedBrands } : {};
-		const answer = (await mesh.call(importBatch.name, { products: products.map(importedOf), ...frame })) as Seeded;
+		// Stock first: a product that is created finds its shelf filled, where the other way round every shelf would change it again.
 		await mesh.call(receiveBatch.name, { deliveries: products.flatMap(deliveriesOf) });
+		const answer = (await mesh.call(importBatch.name, { products: products.map(importedOf), ...frame })) as Seeded;
 		total.created += answer.created;
 		total.known += answer.known;
 		onProgress(Math.min(first + batchSize - 1, count));

@@ -3,6 +3,7 @@ import type { CallContext, ResultOf } from "../../../../lib/contract.ts";
 import type { StoaFailure } from "../../../../lib/failure.ts";
 import { type KeyedRequest, keepable, keyedRequest, refusalOf, replay } from "../../../../lib/idempotency.ts";
 import { newId } from "../../../../lib/ids.ts";
+import type { SagaRecord } from "../../../../lib/saga.ts";
 import { claimKey, keepReply } from "../../../../mixins/sql/idempotency.ts";
 import { type Cancelling, cancelKind } from "../cancel-order.saga.ts";
 import { assertMayOpen } from "../orders.access.ts";
@@ -32,6 +33,9 @@ export async function cancel(this: OrdersService, ctx: Ctx): Promise<Result> {
 		case "waits":
 			await this.store.sagas.settled(entered.checkoutId, 4000);
 			this.store.sagas.drive(entered.operationId);
+			break;
+		case "begun":
+			this.store.sagas.driveBegun(entered.saga);
 			break;
 		default:
 			this.store.sagas.drive(entered.operationId);
@@ -72,6 +76,6 @@ async function enter(service: OrdersService, tx: OrdersTx, ctx: Ctx, request: Ke
 	}
 	await tx.setProcess(order.id, operationId);
 	const state: Cancelling = { orderId: order.id, reason, keyScope };
-	await service.store.sagas.begin(tx, cancelKind, state, { id: operationId });
-	return { how: "begun", operationId };
+	const saga = await service.store.sagas.begin(tx, cancelKind, state, { id: operationId });
+	return { how: "begun", operationId, saga: saga as unknown as SagaRecord };
 }

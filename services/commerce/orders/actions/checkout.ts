@@ -12,6 +12,7 @@ import {
 	waitMs,
 } from "../../../../lib/idempotency.ts";
 import { newId } from "../../../../lib/ids.ts";
+import type { SagaRecord } from "../../../../lib/saga.ts";
 import { currentScope, withScope } from "../../../../lib/scope.ts";
 import { claimKey, keepReply } from "../../../../mixins/sql/idempotency.ts";
 import * as carts from "../../carts/carts.contract.ts";
@@ -27,7 +28,8 @@ type Access = ResultOf<typeof carts.access>;
 
 /** `begun`: this request started the saga. `joined`: an earlier one with the same key did. */
 export type Entered =
-	| { how: "begun" | "joined"; operationId: string }
+	| { how: "begun"; operationId: string; saga: SagaRecord }
+	| { how: "joined"; operationId: string }
 	| { how: "kept"; reply: KeptReply; requestId: string | null }
 	| { how: "refused"; refusal: unknown };
 
@@ -45,7 +47,7 @@ export async function checkout(this: OrdersService, ctx: Ctx): Promise<Result> {
 	);
 	if (entered.how === "refused") throw entered.refusal;
 	if (entered.how === "kept") return replay<Result>(ctx, entered.reply, entered.requestId);
-	if (entered.how === "begun") this.store.sagas.drive(entered.operationId);
+	if (entered.how === "begun") this.store.sagas.driveBegun(entered.saga);
 	return outcome(this, ctx, entered.operationId, request?.scope, entered.how === "joined");
 }
 
@@ -58,8 +60,8 @@ async function enter(service: OrdersService, tx: OrdersTx, ctx: Ctx, cart: Acces
 		if (claim.state === "running") return { how: "joined", operationId: claim.reference };
 	}
 	try {
-		await begin(service, tx, ctx, cart, operationId, request?.scope ?? null);
-		return { how: "begun", operationId };
+		const saga = await begin(service, tx, ctx, cart, operationId, request?.scope ?? null);
+		return { how: "begun", operationId, saga: saga as unknown as SagaRecord };
 	} catch (refusal) {
 		if (!request || !keepable(refusal)) throw refusal;
 		await keepReply(tx, request.scope, refusalOf(refusal as StoaFailure));
@@ -74,7 +76,7 @@ async function begin(
 	cart: Access,
 	operationId: string,
 	keyScope: string | null,
-): Promise<void> {
+): Promise<SagaRecord<Checkout>> {
 	const { principal } = ctx.locals;
 	const { cartId } = cart;
 	if (await tx.activeAttempt(cartId)) throw carts.cartNotOpen({ cartId, status: "completing" });
@@ -102,7 +104,7 @@ async function begin(
 		paidWith: {},
 		captured: false,
 	};
-	await service.store.sagas.begin(tx, checkoutKind, state, { id: operationId });
+	return service.store.sagas.begin(tx, checkoutKind, state, { id: operationId });
 }
 
 /**

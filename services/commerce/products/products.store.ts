@@ -1,0 +1,148 @@
+// Products as documents: every change is one write of one of them, with the fact it makes true inside.
+
+import { tell } from "../../../lib/contract.ts";
+import { notFound } from "../../../lib/failure.ts";
+import { newId } from "../../../lib/ids.ts";
+import type { Runtime } from "../../../lib/runtime.ts";
+import type { DocumentStore } from "../../../mixins/document-store.ts";
+import type { Collection } from "../../../mixins/documents/collection.ts";
+import { type CollectionSpec, DuplicateKey } from "../../../mixins/documents/engine.ts";
+import { type ClaimDocument, Claims, type Held } from "./products.claims.ts";
+import * as products from "./products.contract.ts";
+import { type Draft, factOf, importedId, importedProduct, type ProductDocument, refuseStale, viewOf } from "./products.domain.ts";
+
+export const collections: Readonly<Record<string, CollectionSpec>> = {
+	products: {
+		unique: ["slug"],
+		arrayIndexes: ["words"],
+		indexes: ["createdAt", "sortName", "cheapest", "category", "brand", "status", ["category", "createdAt"], ["category", "cheapest"]],
+	},
+	skus: {},
+	taxonomies: {},
+};
+
+export class ProductStore {
+	readonly products: Collection<ProductDocument>;
+	readonly claims: Claims;
+	readonly #documents: DocumentStore;
+	readonly #runtime: Runtime;
+	/** Called after each write of a product, whether it is known to have succeeded or not. */
+	readonly #written: (id: string) => void;
+
+	constructor(documents: DocumentStore, runtime: Runtime, written: (id: string) => void) {
+		this.#documents = documents;
+		this.#runtime = runtime;
+		this.#written = written;
+		this.products = documents.collection<ProductDocument>("products");
+		const has = async (productId: string, sku: string) =>
+			(await this.products.get(productId))?.variants.some(variant => variant.sku === sku) ?? false;
+		this.claims = new Claims(documents.collection<ClaimDocument>("skus"), runtime.clock, has);
+	}
+
+	/** Throws `slug_taken`, with nothing written. */
+	async insert(draft: Draft, held: Held): Promise<ProductDocument> {
+		this.claims.checkFresh(held);
+		const facts = this.#documents.facts();
+		tell(facts, products.created, factOf(draft));
+		try {
+			return await this.products.insert(draft, facts);
+		} catch (error) {
+			if (error instanceof DuplicateKey && error.field === "slug") throw products.slugTaken({ slug: draft.slug });
+			throw error;
+		} finally {
+			this.#written(draft._id);
+		}
+	}
+
+	/** One conditional write of one product; `decide` answers undefined when nothing changes. Throws `not_found`, `version_stale`, `slug_taken`. */
+	async change(
+		id: string,
+		ifMatch: string | undefined,
+		decide: (product: ProductDocument) => ProductDocument | undefined,
+	): Promise<ProductDocument> {
+		let slug = "";
+		try {
+			const product = await this.products.change(id, held => {
+				refuseStale(ifMatch, () => viewOf(held));
+				const doc = decide(held);
+				if (!doc) return undefined;
+				slug = doc.slug;
+				const facts = this.#documents.facts();
+				tell(facts, products.changed, factOf(doc));
+				return { doc, facts };
+			});
+			if (!product) throw notFound();
+			return product;
+		} catch (error) {
+			throw error instanceof DuplicateKey ? products.slugTaken({ slug }) : error;
+		} finally {
+			this.#written(id);
+		}
+	}
+
+	/** Changes a product that gains a SKU: claimed before, released when the change is refused. */
+	async changeClaiming(
+		id: string,
+		sku: string,
+		ifMatch: string | undefined,
+		decide: (product: ProductDocument) => ProductDocument | undefined,
+	) {
+		const held = await this.claims.claim([sku], id);
+		return this.claims.holding(held, () => {
+			this.claims.checkFresh(held);
+			return this.change(id, ifMatch, decide);
+		});
+	}
+
+	/** Whether it can be bought; nothing that a client sees of the product itself. */
+	async setInStock(id: string, available: ReadonlyMap<string, number>): Promise<void> {
+		try {
+			await this.products.change(id, product => {
+				const inStock = isAvailable(product, available);
+				return inStock === product.inStock ? undefined : { doc: { ...product, inStock } };
+			});
+		} finally {
+			this.#written(id);
+		}
+	}
+
+	/** Adds those whose slug is new. Answers their ids. Throws `sku_taken` after the others were added. */
+	async import(
+		asked: readonly products.ImportedProduct[],
+		availableOf: (skus: string[]) => Promise<ReadonlyMap<string, number>>,
+	): Promise<string[]> {
+		const bySlug = new Map(asked.map(product => [product.slug, product]));
+		const known = bySlug.size === 0 ? [] : await this.products.find({ filter: { slug: { $in: [...bySlug.keys()] } }, limit: bySlug.size });
+		for (const { slug } of known) bySlug.delete(slug);
+		const fresh = [...bySlug.values()];
+		const available = await availableOf(fresh.flatMap(({ variants }) => variants.map(({ sku }) => sku)));
+		const outcomes = await Promise.allSettled(fresh.map(product => this.#importOne(product, available)));
+		const refused = outcomes.find(outcome => outcome.status === "rejected");
+		if (refused) throw refused.reason;
+		return outcomes.flatMap(outcome => (outcome.status === "fulfilled" && outcome.value ? [outcome.value] : []));
+	}
+
+	async #importOne(asked: products.ImportedProduct, available: ReadonlyMap<string, number>): Promise<string | undefined> {
+		const { clock, config } = this.#runtime;
+		const now = clock.now();
+		const draft = importedProduct(asked, {
+			id: importedId(asked.slug),
+			currency: config.currency,
+			now,
+			variantId: () => newId("var", now),
+		});
+		draft.inStock = isAvailable(draft, available);
+		const held = await this.claims.claim(skusOf(draft), draft._id, true);
+		try {
+			return (await this.claims.holding(held, () => this.insert(draft, held)))._id;
+		} catch (error) {
+			// Another import of the same product came first, and the claims are as much its own; or somebody gave the slug to a product of theirs.
+			if (error instanceof DuplicateKey || products.slugTaken.matches(error)) return undefined;
+			throw error;
+		}
+	}
+}
+
+export const skusOf = (product: Pick<Draft, "variants">) => product.variants.map(({ sku }) => sku);
+export const isAvailable = (product: Pick<Draft, "variants">, available: ReadonlyMap<string, number>) =>
+	product.variants.some(({ sku }) => (available.get(sku) ?? 0) > 0);
