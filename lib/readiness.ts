@@ -27,12 +27,14 @@ const isStopping = (broker: ServiceBroker) => (broker as unknown as { stopping: 
 
 async function check(broker: ServiceBroker): Promise<Readiness> {
 	const services = (broker.services as Service[]).filter(hasStore).map(({ name }) => name);
+	const checkedAt = rfc3339(runtimeOf(broker).clock.now());
+	// Before they have started there is nobody to ask, and each question would be a warning in the log.
+	if (!broker.started) return { ready: false, away: services, stores: [], checkedAt };
 	const asked = services.map(name => ask(broker, storeContract(name).storeState, {}, { timeout: patienceMs, nodeID: broker.nodeID }));
 	const answers = await Promise.allSettled(asked);
 	const stores = answers.flatMap(answer => (answer.status === "fulfilled" ? [answer.value] : []));
 	const away = services.filter((_, at) => answers[at]!.status === "rejected");
-	const ready = broker.started && !isStopping(broker) && away.length === 0;
-	return { ready, away, stores, checkedAt: rfc3339(runtimeOf(broker).clock.now()) };
+	return { ready: !isStopping(broker) && away.length === 0, away, stores, checkedAt };
 }
 
 /** Ready: started, not stopping, and every store open. Never rejects. */

@@ -13,7 +13,7 @@ import { accessRefused, changedRoles, rolesVersionChanged } from "../services/id
 const pollMs = 5000;
 
 /** The caller is the gateway or nobody: only there an expired token is refused, so that work under way does not break in its middle. */
-const isFirstHop = (ctx: Context) => !ctx.caller || ctx.caller.startsWith("gateway.");
+const isFirstHop = (ctx: Context) => !ctx.caller || ctx.caller === "gateway";
 
 function principalOf(broker: ServiceBroker, revocations: Revocations, ctx: Context<unknown, Meta>): Principal | undefined {
 	const token = ctx.meta.accessToken;

@@ -25,7 +25,10 @@ async function answerLine(broker: ServiceBroker, line: string): Promise<Operator
 
 function serve(broker: ServiceBroker, socket: net.Socket): void {
 	socket.on("error", () => socket.destroy());
-	createInterface({ input: socket }).on("line", async line => {
+	const lines = createInterface({ input: socket });
+	// It tells the socket's errors again: unheard, a client that was killed would end this process.
+	lines.on("error", () => socket.destroy());
+	lines.on("line", async line => {
 		const reply = await answerLine(broker, line);
 		if (!socket.destroyed) socket.write(`${JSON.stringify(reply)}\n`);
 	});

@@ -34,6 +34,14 @@ function shownLetter(group: string, { nextAt, firstFailedAt, lastFailedAt, id, .
 	};
 }
 
+// A process keeps what its steps need, and who steers it needs none of these to do so.
+const withheld = /token|password|secret|email|address|keyScope/i;
+
+/** A saga's state as operators see it: without what would let them act as the buyer, or write to one. */
+function shownState<State>(state: State): State {
+	return JSON.parse(JSON.stringify(state), (key, value) => (withheld.test(key) && value !== null ? "(withheld)" : value)) as State;
+}
+
 function shownSaga(service: string, saga: SagaRecord): Saga {
 	return {
 		id: `${service}:${saga.id}`,
@@ -44,7 +52,7 @@ function shownSaga(service: string, saga: SagaRecord): Saga {
 		attempts: saga.attempts,
 		error: saga.error,
 		problem: saga.problem as unknown as Record<string, unknown> | null,
-		state: saga.state,
+		state: shownState(saga.state),
 		createdAt: rfc3339(saga.createdAt),
 		updatedAt: rfc3339(saga.updatedAt),
 		nextAt: saga.status === "running" || saga.status === "waiting" || saga.status === "compensating" ? rfc3339(saga.nextAt) : null,

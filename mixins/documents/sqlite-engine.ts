@@ -51,7 +51,7 @@ export class SqliteDocuments implements DocumentEngine, SqliteAccess {
 	constructor(file: string, options: SqliteDocumentsOptions) {
 		this.#database = new DatabaseSync(file, { timeout: 2000 });
 		try {
-			this.#database.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000");
+			this.#database.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000; PRAGMA wal_autocheckpoint=4000");
 			prepareSchema(this.#database, options.collections);
 			this.#database.exec("CREATE TABLE IF NOT EXISTS metadata (name TEXT PRIMARY KEY, value TEXT NOT NULL)");
 			this.#database.prepare("INSERT OR IGNORE INTO metadata VALUES ('storeId', ?)").run(newId("sto", options.now));
@@ -87,8 +87,13 @@ export class SqliteDocuments implements DocumentEngine, SqliteAccess {
 		if (!this.#database.isOpen) return Promise.reject(new Error("the document store is closed"));
 		return new Promise<T>((resolve, reject) => {
 			this.#queue.push({ statements, resolve: resolve as (value: unknown) => void, reject });
-			this.#scheduled ??= setImmediate(() => this.#commitQueue());
+			this.#schedule();
 		});
+	}
+
+	/** Those who come while the disk works would wait for it in any case: they wait before their commit, and share that too. */
+	#schedule(): void {
+		if (!this.#unflushed) this.#scheduled ??= setImmediate(() => this.#commitQueue());
 	}
 
 	durable(): Promise<void> | undefined {
@@ -122,19 +127,19 @@ export class SqliteDocuments implements DocumentEngine, SqliteAccess {
 	#commit(writes: readonly Write[]): void {
 		const settled: (() => void)[] = [];
 		try {
-			this.#database.exec("BEGIN IMMEDIATE");
+			this.prepare("BEGIN IMMEDIATE").run();
 			for (const { statements, resolve, reject } of writes) {
-				this.#database.exec("SAVEPOINT write");
+				this.prepare("SAVEPOINT write").run();
 				try {
 					const value = statements();
 					settled.push(() => resolve(value));
 				} catch (error) {
-					this.#database.exec("ROLLBACK TO write");
+					this.prepare("ROLLBACK TO write").run();
 					settled.push(() => reject(error));
 				}
-				this.#database.exec("RELEASE write");
+				this.prepare("RELEASE write").run();
 			}
-			this.#database.exec("COMMIT");
+			this.prepare("COMMIT").run();
 		} catch (error) {
 			if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
 			for (const { reject } of writes) reject(error);
@@ -155,7 +160,9 @@ export class SqliteDocuments implements DocumentEngine, SqliteAccess {
 		this.#unflushed = flush;
 		flush.then(
 			() => {
-				if (this.#unflushed === flush) this.#unflushed = undefined;
+				if (this.#unflushed !== flush) return;
+				this.#unflushed = undefined;
+				if (this.#queue.length > 0) this.#schedule();
 			},
 			// After a failed flush nobody knows what the disk holds, and a second one may claim success for pages the kernel dropped.
 			(error: unknown) => {

@@ -77,7 +77,7 @@ export interface SqliteOptions {
 export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 	const writing = new DatabaseSync(file);
 	writing.exec(
-		"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000",
+		"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; PRAGMA wal_autocheckpoint=4000",
 	);
 	const writer = new SqliteConnection(writing);
 	const reading = new DatabaseSync(file);
@@ -121,7 +121,6 @@ export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 			for (const task of tasks) task.reject(error);
 			return;
 		}
-		// The next batch may run while the disk works; its own answer waits for its own flush.
 		flusher.flush().then(
 			() => {
 				for (const settle of settled) settle();
@@ -133,12 +132,14 @@ export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 	}
 
 	async function drain(): Promise<void> {
-		// One turn of the event loop: whoever asks in it shares the commit.
-		await new Promise(resolve => setImmediate(resolve));
 		while (queue.length > 0) {
+			// One turn of the event loop: whoever asks in it shares the commit.
+			await new Promise(resolve => setImmediate(resolve));
 			const tasks = queue.slice(0, batchMax);
 			queue = queue.slice(batchMax);
 			await runBatch(tasks);
+			// Those who come while the disk works would wait for it in any case: they wait before their commit, and share that too.
+			await flusher.pending()?.catch(() => undefined);
 		}
 		running = undefined;
 	}

@@ -16,6 +16,8 @@ export interface Operand {
 	name: string;
 	about: string;
 	optional?: true;
+	/** What it looks like. */
+	like?: RegExp;
 	/** What may stand here at this moment, for completion. */
 	candidates?(mesh: Mesh): Promise<string[]>;
 }
@@ -136,6 +138,10 @@ export function readArguments(command: Command, words: readonly string[]): Argum
 	const options = Object.fromEntries(own.map(([name, option]) => [name, readValue(name, option, parsed.values[name])]));
 	const missing = command.operands.find((operand, index) => !operand.optional && parsed.positionals[index] === undefined);
 	if (missing) throw new UsageError(`${command.name} needs ${missing.name}: ${missing.about}.`);
+	for (const [index, { name, about, like }] of command.operands.entries()) {
+		const text = parsed.positionals[index];
+		if (text !== undefined && like && !like.test(text)) throw new UsageError(`${name} is "${text}"; it must be ${about}.`);
+	}
 	const extra = parsed.positionals[command.operands.length];
 	if (extra !== undefined) throw new UsageError(`"${extra}" is one word too many for ${command.name}.`);
 	const given = command.operands.map(({ name }, index) => [name, parsed.positionals[index]]);

@@ -2,8 +2,11 @@
 import type { Mesh } from "../../lib/operator-socket.ts";
 import { type Command, commonOptions, findCommand } from "./command.ts";
 
-const beginningWith = (candidates: readonly string[], begun: string) =>
-	[...new Set(candidates)].filter(each => each.startsWith(begun)).sort();
+/** A word that is the only one left is finished with a blank. */
+function beginningWith(candidates: readonly string[], begun: string): string[] {
+	const found = [...new Set(candidates)].filter(each => each.startsWith(begun)).sort();
+	return found.length === 1 ? [`${found[0]} `] : found;
+}
 
 /** Names of commands, word by word. */
 function names(commands: readonly Command[], before: readonly string[]): string[] {

@@ -5,10 +5,11 @@ import { type Command, command, commonOptions, type Option, UsageError } from ".
 const optionText = (name: string, { type, value, values }: Option) =>
 	type === "flag" ? `--${name}` : `--${name} ${values?.join("|") ?? value ?? "VALUE"}`;
 
-export function usageOf({ name, operands, options }: Command): string {
-	const words = operands.map(operand => (operand.optional ? `[${operand.name}]` : operand.name));
-	return [name, ...words, ...Object.entries(options).map(([option, declared]) => `[${optionText(option, declared)}]`)].join(" ");
-}
+const headOf = ({ name, operands }: Command) =>
+	[name, ...operands.map(operand => (operand.optional ? `[${operand.name}]` : operand.name))].join(" ");
+
+export const usageOf = (asked: Command) =>
+	[headOf(asked), ...Object.entries(asked.options).map(([name, option]) => `[${optionText(name, option)}]`)].join(" ");
 
 const listed = (rows: readonly (readonly [string, string])[]) => {
 	const width = Math.max(...rows.map(([name]) => name.length));
@@ -24,7 +25,7 @@ export function helpOf(asked: Command): string {
 }
 
 export const overview = (commands: readonly Command[]) =>
-	`${listed(commands.map(({ name, operands, summary }) => [[name, ...operands.map(operand => operand.name)].join(" "), summary] as const))}\n
+	`${listed(commands.map(each => [headOf(each), each.summary] as const))}\n
 Every command takes --json and --help. From the shell: npm run repl -- outbox --json`;
 
 /** `help` and `exit`, which speak of the others. */

@@ -30,13 +30,17 @@ describe("completion", () => {
 		"$node.actions": [{ name: "inventory.levels" }, { name: "orders.recent" }],
 	};
 	const mesh: Mesh = { call: async action => answers[action] ?? Promise.reject(new Error("away")), close: () => undefined };
-	const offered = async (line: string) => (await complete(commands, line, async () => mesh))[0];
+	const offered = async (line: string) => (await complete(commands, line, async () => mesh))[0].map(word => word.trimEnd());
 
 	it("offers commands word by word", async () => {
 		expect(await offered("sa")).toEqual(["saga"]);
 		expect(await offered("saga ")).toEqual(["compensate", "list", "retry", "show"]);
 		expect(await offered("ord")).toEqual(["order", "orders"]);
 		expect(await offered("bench")).toEqual([]);
+	});
+
+	it("finishes the only word that is left with a blank", async () => {
+		expect(await complete(commands, "saga sh", async () => mesh)).toEqual([["show "], "sh"]);
 	});
 
 	it("offers options and their values", async () => {

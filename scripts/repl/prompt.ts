@@ -92,7 +92,7 @@ export async function prompt(dataDir: string): Promise<void> {
 		history: readHistory(file),
 		historySize: historyMax,
 		removeHistoryDuplicates: true,
-		prompt: "stoa> ",
+		prompt: process.stdin.isTTY ? "stoa> " : "",
 	});
 	lines.on("history", (history: string[]) => keepHistory(file, history));
 	let running: AbortController | undefined;
@@ -102,7 +102,12 @@ export async function prompt(dataDir: string): Promise<void> {
 	});
 	const desk = (): Desk => ({ commands, mesh: door.mesh, print: console.log, complain: console.error, width: process.stdout.columns });
 
-	console.log(`Attached to the Stoa on ${dataDir}. Type help for the commands, exit to leave.`);
+	let open = true;
+	lines.on("close", () => {
+		open = false;
+	});
+
+	if (process.stdin.isTTY) console.log(`Attached to the Stoa on ${dataDir}. Type help for the commands, exit to leave.`);
 	lines.prompt();
 	for await (const line of lines) {
 		const words = wordsOf(line);
@@ -112,7 +117,8 @@ export async function prompt(dataDir: string): Promise<void> {
 			await execute(desk(), words, running.signal);
 			running = undefined;
 		}
-		lines.prompt();
+		// Commands that were piped in go on after their end was read.
+		if (open) lines.prompt();
 	}
 	lines.close();
 	await door.close();

@@ -54,12 +54,17 @@ function parsed(text: string): unknown {
 	}
 }
 
-function request(port: number, method: string, target: string, { headers = {}, body }: Sending): Promise<Response> {
+function request(
+	to: { port: number; agent: http.Agent },
+	method: string,
+	target: string,
+	{ headers = {}, body }: Sending,
+): Promise<Response> {
 	const isRaw = typeof body === "string" || Buffer.isBuffer(body);
 	const bytes = body === undefined ? undefined : isRaw ? (body as string | Buffer) : JSON.stringify(body);
 	const type = bytes === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(bytes) };
 	return new Promise((resolve, reject) => {
-		const req = http.request({ port, method, path: target, headers: { ...type, ...headers }, agent: false }, res => {
+		const req = http.request({ ...to, method, path: target, headers: { ...type, ...headers } }, res => {
 			const chunks: Buffer[] = [];
 			res.on("data", (chunk: Buffer) => chunks.push(chunk));
 			res.on("end", () => {
@@ -110,6 +115,7 @@ export async function startGateway(given: {
 	const byService = Object.groupBy(given.answers, ([contract]) => contract.name.slice(0, contract.name.indexOf(".")));
 	for (const [name, answered] of Object.entries(byService)) broker.createService(stubService(name, answered!));
 	for (const schema of given.also ?? []) broker.createService(schema);
+	const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
 	const stop = async () => {
 		await broker.stop();
 		fs.rmSync(dataDir, { recursive: true, force: true });
@@ -126,7 +132,7 @@ export async function startGateway(given: {
 		runtime,
 		clock,
 		port,
-		send: (method, target, sending = {}) => request(port, method, target, sending),
+		send: (method, target, sending = {}) => request({ port, agent }, method, target, sending),
 		raw: (bytes, until) => rawRequest(port, bytes, until),
 		bearer: (userId, roles = ["customer"]) => ({
 			authorization: `Bearer ${tokensOf(runtime).sign({ userId, sessionId: `ses_${userId}`, roles, roleVersion: Number.MAX_SAFE_INTEGER })}`,

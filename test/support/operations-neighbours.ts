@@ -67,7 +67,9 @@ export function operationsNeighbours() {
 		],
 		actions: {
 			beginCount: answer(beginCount, async function (this: Books, ctx) {
-				const { id } = await this.store.transaction(tx => this.store.sagas.begin(tx, "count", ctx.params));
+				const { id } = await this.store.transaction(tx =>
+					this.store.sagas.begin(tx, "count", { ...ctx.params, counter: { email: "counter@example.org", cartToken: "t" } }),
+				);
 				this.store.sagas.drive(id);
 				return { id };
 			}),
@@ -76,7 +78,8 @@ export function operationsNeighbours() {
 			...hear<typeof levelChanged, Books, SqlTx>(levelChanged, async ({ params: { sku, onHand }, tx }) => {
 				if (state.refuses.has(sku)) throw new Error(`no page for ${sku}`);
 				state.applied.push(`${sku} ${onHand}`);
-				if ((await tx.run("UPDATE pages SET entries = entries + 1 WHERE sku = ?", [sku])) === 0) await tx.insert("pages", { sku, entries: 1 });
+				if ((await tx.run("UPDATE pages SET entries = entries + 1 WHERE sku = ?", [sku])) === 0)
+					await tx.insert("pages", { sku, entries: 1 });
 			}),
 		},
 	});

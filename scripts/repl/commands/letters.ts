@@ -15,6 +15,7 @@ import { fields, jsonText, moreText, shortTime, table } from "../table.ts";
 const letterId = {
 	name: "ID",
 	about: "the id with its service, such as notifications:evt_…",
+	like: /^[A-Za-z]+:evt_[0-9a-z]{26}$/,
 	candidates: async (mesh: Mesh) => (await ask(mesh, listLettersAtPrompt, { limit: 100 })).data.map(({ id }) => id),
 } as const;
 

@@ -16,6 +16,7 @@ const stepOf = (saga: Saga) => saga.steps.find(({ status }) => status === "runni
 const sagaId = {
 	name: "ID",
 	about: "the id with its service, such as orders:opr_…",
+	like: /^[A-Za-z]+:[a-z]+_[0-9a-z]{26}$/,
 	candidates: async (mesh: Mesh) => (await ask(mesh, listSagasAtPrompt, { limit: 100 })).data.map(({ id }) => id),
 } as const;
 

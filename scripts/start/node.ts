@@ -1,0 +1,32 @@
+// One process with every service (or those of SERVICES) on the embedded default, seeded once. Moleculer's own runner starts it.
+import path from "node:path";
+import { Runner, type ServiceBroker } from "moleculer";
+import { readConfig } from "../../lib/config.ts";
+import { serviceFiles } from "../../lib/service-files.ts";
+import { seedOnce } from "../seed/seed.ts";
+import { ensureAdministrator } from "./administrator.ts";
+import { greet } from "./greeting.ts";
+
+const root = path.resolve(import.meta.dirname, "../..");
+
+/** Starts this node: its services, the first administrator, the seed of a new shop. Throws ConfigError for a wrong setting. */
+export async function start(): Promise<void> {
+	const config = readConfig(process.env);
+	const files = serviceFiles(root, config.services);
+	// The runner reads SERVICES itself, but only warns about a name that matches nothing.
+	process.env.SERVICES = "";
+	process.chdir(root);
+	const runner = new Runner();
+	const broker = (await runner.start([
+		process.argv[0]!,
+		"stoa",
+		"-c",
+		"moleculer.config.ts",
+		"--mask",
+		"**/*.service.ts",
+		...files,
+	])) as unknown as ServiceBroker;
+	const administrator = await ensureAdministrator(broker, config);
+	const seeded = await seedOnce(broker, config);
+	greet(broker, config, { administrator, seeded });
+}
