@@ -138,11 +138,13 @@ async function bringUpToDate(service: Service, file: string, migrations: readonl
 	// The adapter syncs its model unless the instance itself says otherwise; our tables come from migrations alone.
 	const adapter = new SqlAdapter(Object.assign(sequelize, { noSync: true })) as unknown as AdapterConnection;
 	adapter.init(service.broker, { logger: quiet, schema: { model: { name: "metadata", define: {}, options: { timestamps: false } } } });
-	await adapter.connect();
+	const held = new nodeSqlite.Database(file);
 	try {
+		await adapter.connect();
 		await migrate(sequelize, [platformTables, ...migrations]);
 	} finally {
 		await adapter.disconnect();
+		held.close();
 	}
 }
 

@@ -47,6 +47,9 @@ export class DocumentInbox implements FactInbox {
 	/** Positions that could neither take effect nor be kept. Nothing of their producer may pass them until they are handed over again. */
 	readonly #stuck = new Map<string, number>();
 
+	/** How many letters there are; counted at first need. With none, which is nearly always, a fact asks nothing before its effect. */
+	#letterCount: number | undefined;
+
 	constructor(given: InboxGiven) {
 		this.#given = given;
 	}
@@ -148,10 +151,13 @@ export class DocumentInbox implements FactInbox {
 	}
 
 	async #settle(envelope: Envelope, effect: Effect): Promise<Settled> {
-		if (await this.#given.letters.get(envelope.id)) return "known";
-		if (await this.#firstOf(envelope)) {
-			await this.#keep(envelope, "waiting", null);
-			return "waiting";
+		this.#letterCount ??= await this.#given.letters.count();
+		if (this.#letterCount > 0) {
+			if (await this.#given.letters.get(envelope.id)) return "known";
+			if (await this.#firstOf(envelope)) {
+				await this.#keep(envelope, "waiting", null);
+				return "waiting";
+			}
 		}
 		try {
 			await effect(envelope, undefined);
@@ -182,6 +188,7 @@ export class DocumentInbox implements FactInbox {
 			lastFailedAt: now,
 			envelope: JSON.stringify(envelope),
 		});
+		this.#letterCount = (this.#letterCount ?? 0) + 1;
 	}
 
 	async #countFailure(letter: LetterDocument, error: unknown): Promise<void> {
@@ -213,7 +220,7 @@ export class DocumentInbox implements FactInbox {
 			await letters.change(second._id, doc =>
 				doc.status === "waiting" ? { doc: { ...doc, status: "retrying", attempts: 0, nextAt: clock.now() } } : undefined,
 			);
-		await letters.remove(letter._id);
+		if ((await letters.remove(letter._id)) && this.#letterCount !== undefined) this.#letterCount--;
 	}
 
 	async #firstOf({ producer, key }: { producer: string; key: string }): Promise<LetterDocument | undefined> {

@@ -16,17 +16,39 @@ function plain(value: unknown): SQLInputValue {
 	return value as SQLInputValue;
 }
 
+// Sequelize opens and closes a connection for every statement, and the last close of a file folds its log into it and waits for the disk.
+// So connections to one file share a handle, and whoever migrates holds one of them from beginning to end.
+const handles = new Map<string, { database: DatabaseSync; users: number }>();
+
+function acquire(filename: string): DatabaseSync {
+	let handle = handles.get(filename);
+	if (!handle) {
+		handle = { database: new DatabaseSync(filename), users: 0 };
+		handle.database.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
+		handles.set(filename, handle);
+	}
+	handle.users++;
+	return handle.database;
+}
+
+function release(filename: string): void {
+	const handle = handles.get(filename);
+	if (!handle || --handle.users > 0) return;
+	handles.delete(filename);
+	handle.database.close();
+}
+
 class Database {
-	readonly #database: DatabaseSync | undefined;
+	#database: DatabaseSync | undefined;
 	readonly filename: string;
 	uuid = "default";
 
-	constructor(filename: string, mode: unknown, callback?: (error: Error | null) => void) {
+	constructor(filename: string, mode?: unknown, callback?: (error: Error | null) => void) {
 		const done = (typeof mode === "function" ? mode : callback) as ((error: Error | null) => void) | undefined;
 		this.filename = filename;
 		let failed: Error | null = null;
 		try {
-			this.#database = new DatabaseSync(filename);
+			this.#database = acquire(filename);
 		} catch (error) {
 			failed = error as Error;
 		}
@@ -79,7 +101,8 @@ class Database {
 	}
 
 	close(callback?: (error: Error | null) => void) {
-		this.#database?.close();
+		if (this.#database) release(this.filename);
+		this.#database = undefined;
 		setImmediate(() => callback?.(null));
 	}
 }
