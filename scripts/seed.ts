@@ -22,7 +22,7 @@ async function openMesh(): Promise<Mesh> {
 	try {
 		return await attach(config.dataDir);
 	} catch {
-		const runtime = makeRuntime({ config: { ...config, logLevel: "warn" } });
+		const runtime = makeRuntime({ config: { ...config, logLevel: "error" } });
 		const broker = new ServiceBroker(brokerOptions(runtime));
 		const files = serviceFiles(path.resolve(import.meta.dirname, ".."), "commerce/products,commerce/inventory");
 		for (const file of files) broker.createService(((await import(file)) as { default: never }).default);
