@@ -154,7 +154,7 @@ export const listUsers = action({
 
 export const getUser = action({
 	name: "users.get",
-	summary: "A person.",
+	summary: "One person, for staff who may read users.",
 	allow: "users:read",
 	idempotent: true,
 	rest: { method: "GET", path: "/v1/users/:id", tag },
