@@ -37,8 +37,10 @@ const run = promisify(execFile);
 			maxBuffer: 64 * 1024 * 1024,
 			timeout: 60_000,
 		});
-		expect(stdout).toContain("/v1/products/{idOrSlug}");
-		expect(stdout).toContain("/v1/carts/{id}/checkout");
+		// The page offers line breaks inside long paths; a reader sees the path.
+		const text = stdout.replaceAll(/<[^>]*>|\u200b/g, "");
+		const routes = ["/v1/products/{idOrSlug}", "/v1/carts/{id}/checkout", "/v1/auth/login", "/v1/dead-letters"];
+		expect(routes.filter(route => !text.includes(route))).toEqual([]);
 		expect(stderr).not.toMatch(/Refused to|Content Security Policy|Uncaught/);
 	}, 90_000);
 });

@@ -26,7 +26,7 @@ const start = `SwaggerUIBundle({
 	dom_id: "#swagger-ui",
 	deepLinking: true,
 	defaultModelsExpandDepth: 0,
-	docExpansion: "none",
+	docExpansion: "list",
 	filter: true,
 	persistAuthorization: false,
 	tryItOutEnabled: true,
