@@ -23,6 +23,18 @@ const known = new WeakMap<ServiceBroker, { until: number; readiness: Promise<Rea
 
 const hasStore = (service: Service) => Boolean((service.schema.actions as Record<string, unknown> | undefined)?.storeState);
 
+let holding = 0;
+
+/** Keeps this process from calling itself ready (a first start that still fills the shop) until what is returned is called. */
+export function holdReadiness(): () => void {
+	holding++;
+	let held = true;
+	return () => {
+		if (held) holding--;
+		held = false;
+	};
+}
+
 const isStopping = (broker: ServiceBroker) => (broker as unknown as { stopping: boolean }).stopping;
 
 async function check(broker: ServiceBroker): Promise<Readiness> {
@@ -34,7 +46,7 @@ async function check(broker: ServiceBroker): Promise<Readiness> {
 	const answers = await Promise.allSettled(asked);
 	const stores = answers.flatMap(answer => (answer.status === "fulfilled" ? [answer.value] : []));
 	const away = services.filter((_, at) => answers[at]!.status === "rejected");
-	return { ready: !isStopping(broker) && away.length === 0, away, stores, checkedAt };
+	return { ready: holding === 0 && !isStopping(broker) && away.length === 0, away, stores, checkedAt };
 }
 
 /** Ready: started, not stopping, and every store open. Never rejects. */

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { Runner, type ServiceBroker } from "moleculer";
 import { readConfig } from "../../lib/config.ts";
+import { holdReadiness } from "../../lib/readiness.ts";
 import { serviceFiles } from "../../lib/service-files.ts";
 import { seedOnce } from "../seed/seed.ts";
 import { ensureAdministrator } from "./administrator.ts";
@@ -16,6 +17,8 @@ export async function start(): Promise<void> {
 	// The runner reads SERVICES itself, but only warns about a name that matches nothing.
 	process.env.SERVICES = "";
 	process.chdir(root);
+	// The gateway answers before the shop has anything to sell: whoever waits for /readyz waits for the seed too.
+	const release = holdReadiness();
 	const runner = new Runner();
 	const broker = (await runner.start([
 		process.argv[0]!,
@@ -28,5 +31,6 @@ export async function start(): Promise<void> {
 	])) as unknown as ServiceBroker;
 	const administrator = await ensureAdministrator(broker, config);
 	const seeded = await seedOnce(broker, config);
+	release();
 	greet(broker, config, { administrator, seeded });
 }
