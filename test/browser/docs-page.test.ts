@@ -39,7 +39,7 @@ const run = promisify(execFile);
 		});
 		// The page offers line breaks inside long paths; a reader sees the path.
 		const text = stdout.replaceAll(/<[^>]*>|\u200b/g, "");
-		const routes = ["/v1/products/{idOrSlug}", "/v1/carts/{id}/checkout", "/v1/auth/login", "/v1/dead-letters"];
+		const routes = ["/v1/storefront/products/{idOrSlug}", "/v1/carts/{id}/checkout", "/v1/auth/login", "/v1/dead-letters"];
 		expect(routes.filter(route => !text.includes(route))).toEqual([]);
 		expect(stderr).not.toMatch(/Refused to|Content Security Policy|Uncaught/);
 	}, 90_000);
