@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { openSync, readdirSync, readFileSync, statfsSync } from "node:fs";
-import { createServer } from "node:net";
+import { readdirSync, readFileSync, statfsSync } from "node:fs";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { launchProduct, type ProductProcess } from "../scripts/product-process.ts";
 import type { Administrator } from "./scenarios.ts";
 
 export type Durability = "full" | "process";
@@ -21,76 +18,29 @@ export interface Usage {
 	cpuMs: number;
 }
 
-const root = path.resolve(import.meta.dirname, "..");
-const readyWithinMs = 60_000;
-const stoppedWithinMs = 20_000;
-
-const running = new Set<ChildProcess>();
-// Should the benchmark itself fail, nothing of it keeps running.
-process.once("exit", () => {
-	for (const child of running) child.kill("SIGKILL");
-});
+const running = new Set<ProductProcess>();
 
 /** The product as `npm start` runs it, with its defaults, except for where it keeps its data and that nobody is limited. */
 export async function startProduct(dataDir: string, durability: Durability, administrator: Administrator): Promise<RunningProduct> {
-	const port = await freePort();
 	const env = {
-		...withoutSettings(process.env),
-		STOA_DATA_DIR: path.join(dataDir, "data"),
-		STOA_PORT: String(port),
-		STOA_OPS_PORT: String(await freePort()),
 		STOA_RATE_LIMITS: "off",
 		STOA_DURABILITY: durability,
 		STOA_ADMIN_EMAIL: administrator.email,
 		STOA_ADMIN_PASSWORD: administrator.password,
 	};
-	const logFile = path.join(dataDir, "product.log");
-	const log = openSync(logFile, "a");
-	const began = performance.now();
-	const child = spawn(process.execPath, [path.join(root, "scripts", "start.ts")], { cwd: root, env, stdio: ["ignore", log, log] });
-	running.add(child);
-	child.once("exit", () => running.delete(child));
-	const url = `http://127.0.0.1:${port}`;
+	const product = await launchProduct({ dataDir: path.join(dataDir, "data"), logFile: path.join(dataDir, "product.log"), env });
+	running.add(product);
+	void product.ended.then(() => running.delete(product));
 	try {
-		await ready(url, child);
+		return { url: product.url, startMs: await product.ready(), pid: product.pid };
 	} catch (error) {
-		await stop(child);
-		throw new Error(`${(error as Error).message}\n${readFileSync(logFile, "utf8").slice(-2000)}`);
+		await product.stop();
+		throw error;
 	}
-	return { url, startMs: performance.now() - began, pid: child.pid! };
 }
 
-/** As an operator would: SIGTERM, and patience. */
 export async function stopProducts(): Promise<void> {
-	await Promise.all([...running].map(stop));
-}
-
-async function ready(url: string, child: ChildProcess): Promise<void> {
-	for (const began = performance.now(); performance.now() - began < readyWithinMs; await sleep(10)) {
-		if (child.exitCode !== null || child.signalCode !== null) throw new Error("The product ended before it was ready. Its last words:");
-		const answer = await fetch(`${url}/readyz`).catch(() => undefined); // refused until it listens
-		await answer?.body?.cancel();
-		if (answer?.status === 200) return;
-	}
-	throw new Error(`The product was not ready within ${readyWithinMs / 1000} s. Its last words:`);
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-	if (child.exitCode !== null || child.signalCode !== null) return;
-	const ended = once(child, "exit");
-	child.kill("SIGTERM");
-	const late = setTimeout(() => {
-		console.error(`The product did not stop within ${stoppedWithinMs / 1000} s of SIGTERM; it was killed.`);
-		child.kill("SIGKILL");
-	}, stoppedWithinMs);
-	await ended;
-	clearTimeout(late);
-}
-
-/** What a shell happens to have set must not change the figures. */
-function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-	const isSetting = (name: string) => /^(STOA_|CRASH_AT$|SERVICES$|NODE_ENV$|NODE_OPTIONS$)/.test(name);
-	return Object.fromEntries(Object.entries(env).filter(([name]) => !isSetting(name)));
+	await Promise.all([...running].map(product => product.stop()));
 }
 
 /** Memory and CPU time of a process and its children; undefined where there is no /proc to ask. */
@@ -126,14 +76,4 @@ function childrenOf(pid: number): number[] {
 export function isInMemory(folder: string): boolean {
 	const tmpfs = 0x01021994;
 	return statfsSync(folder).type === tmpfs;
-}
-
-async function freePort(): Promise<number> {
-	const server = createServer().listen(0, "127.0.0.1");
-	await once(server, "listening");
-	const address = server.address();
-	server.close();
-	await once(server, "close");
-	if (typeof address !== "object" || !address) throw new Error("The system gave no port.");
-	return address.port;
 }

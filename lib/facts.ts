@@ -74,9 +74,10 @@ export interface FactInbox {
 	/**
 	 * Settles one fact, in one transaction where the engine has them: known → nothing; an earlier fact of its producer and key is a letter →
 	 * kept waiting; else the effect, and when that throws its writes are undone and the fact is kept as a letter. Moves the floor.
-	 * Facts of one producer must be handed over in order of position; calls may overlap.
+	 * Facts of one producer must be handed over in order of position; calls may overlap. `after` is the fact handed over before this one:
+	 * when that one could not be settled this one rejects, or the floor would hide it for ever.
 	 */
-	apply(envelope: Envelope, effect: Effect): Promise<Settled>;
+	apply(envelope: Envelope, effect: Effect, after?: number): Promise<Settled>;
 	/** The facts up to `position` that were not handed over do not concern this listener. */
 	skipTo(producer: string, position: number): Promise<void>;
 	/** Whether this very fact took effect (or waits as a letter). */

@@ -49,6 +49,20 @@ describe("the OpenAPI document", () => {
 		});
 	});
 
+	it("tells one path once, whatever its routes call the field in it", () => {
+		const find = action({
+			...declared,
+			name: "shelves.find",
+			params: Type.Object({ idOrName: Type.String() }),
+			rest: { method: "GET", path: "/v1/shelves/:idOrName" },
+		});
+		const change = action({ ...declared, name: "shelves.change", rest: { method: "PATCH", path: "/v1/shelves/:id" } });
+		const { paths } = documentOf(find, change);
+		expect(Object.keys(paths)).toEqual(["/v1/shelves/{id}"]);
+		for (const operation of [paths["/v1/shelves/{id}"].get, paths["/v1/shelves/{id}"].patch])
+			expect(operation.parameters[0]).toMatchObject({ in: "path", name: "id" });
+	});
+
 	it("tells a named shape once, and gives a stricter request of that name its own", () => {
 		const add = action({
 			...declared,

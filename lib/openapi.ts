@@ -137,11 +137,13 @@ function answered(contract: ActionContract, rest: Route, components: Components)
 	return { [String(status)]: { description: STATUS_CODES[status] ?? "", ...headers, ...content } };
 }
 
-function parametersOf(contract: ActionContract, rest: Route, components: Components): Json[] {
+function parametersOf(contract: ActionContract, rest: Route, template: string, components: Components): Json[] {
 	const properties = Object.entries(contract.params.properties as Record<string, TSchema>);
 	const inPath = pathFields(rest);
-	const parameters: Json[] = inPath.map(name => {
-		const schema = contract.params.properties[name];
+	const told = fieldsIn(template);
+	const parameters: Json[] = inPath.map((field, at) => {
+		const schema = contract.params.properties[field];
+		const name = told[at];
 		return { name, in: "path", required: true, schema: schema ? components.of(schema) : { type: "string" } };
 	});
 	if (!hasBody(rest)) {
@@ -167,6 +169,17 @@ function parametersOf(contract: ActionContract, rest: Route, components: Compone
 }
 
 const pathFields = ({ path }: Route) => [...path.matchAll(/:([A-Za-z]+)/g)].map(([, name]) => name!);
+const fieldsIn = (template: string) => [...template.matchAll(/\{([A-Za-z]+)\}/g)].map(([, name]) => name!);
+
+/** Two templates that differ in the names of their fields alone are one path to OpenAPI, which forbids both: the first one's names stand. */
+function templates(): (rest: Route) => string {
+	const known = new Map<string, string>();
+	return ({ path }) => {
+		const shape = path.replaceAll(/:[A-Za-z]+/g, ":");
+		if (!known.has(shape)) known.set(shape, path.replaceAll(/:([A-Za-z]+)/g, "{$1}"));
+		return known.get(shape)!;
+	};
+}
 
 function bodyOf(contract: ActionContract, rest: Route, components: Components): Json {
 	if (!hasBody(rest)) return {};
@@ -203,15 +216,17 @@ export function openApiOf(catalogue: Catalogue): Json {
 	const answers = new Map(routed.map(({ contract, rest }) => [contract, answered(contract, rest, components)]));
 	components.turnToRequests();
 	const paths: Record<string, Json> = {};
+	const templateOf = templates();
 	const byPath = (one: { rest: Route }, other: { rest: Route }) =>
 		one.rest.path < other.rest.path ? -1 : one.rest.path > other.rest.path ? 1 : 0;
 	for (const { contract, rest } of routed.toSorted(byPath)) {
+		const path = templateOf(rest);
 		const operation = {
 			operationId: contract.name,
 			summary: contract.summary,
 			tags: [tagOf(contract, rest)],
 			...security(contract, rest),
-			parameters: parametersOf(contract, rest, components),
+			parameters: parametersOf(contract, rest, path, components),
 			...bodyOf(contract, rest, components),
 			responses: {
 				...answers.get(contract),
@@ -219,7 +234,6 @@ export function openApiOf(catalogue: Catalogue): Json {
 				default: { description: "Any other refusal.", content: problemContent },
 			},
 		};
-		const path = rest.path.replaceAll(/:([A-Za-z]+)/g, "{$1}");
 		paths[path] = { ...paths[path], [rest.method.toLowerCase()]: operation };
 	}
 	const schemas = [...components.schemas].sort(([one], [other]) => (one < other ? -1 : 1));

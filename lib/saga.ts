@@ -55,6 +55,8 @@ export interface SagaDefinition<State, Tx = unknown> {
 	steps: readonly Step<State, Tx>[];
 	/** Written in the transaction that ends the saga: the kept reply, the release of what it held in our own store. */
 	ended?(tx: Tx, saga: Ended<State>): Promise<void>;
+	/** Fields of the state that its steps alone need: a saga that is over is kept for the operators, without them. */
+	forgets?: readonly (keyof State & string)[];
 }
 
 export interface Ended<State> extends Running<State> {

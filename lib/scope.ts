@@ -12,3 +12,6 @@ const storage = new AsyncLocalStorage<Scope>();
 
 export const currentScope = (): Scope | undefined => storage.getStore();
 export const withScope = <T>(scope: Scope | undefined, work: () => T): T => (scope ? storage.run(scope, work) : work());
+/** Work in somebody's name where the access token does not say whose: a guest's, or who is just signing in. The request stays what it is. */
+export const asActor = <T>(actor: Actor, work: () => T): T =>
+	withScope({ requestId: null, traceparent: null, ...currentScope(), actor }, work);

@@ -216,9 +216,14 @@ export const claim = action({
 	summary: "Take an open cart for one checkout: nothing in it changes from now on. The same checkout asking again gets the same answer.",
 	allow: "internal",
 	idempotent: true,
-	params: Type.Object({ cartId: CartRef, checkoutId: CheckoutRef, orderId: Id("ord") }),
+	params: Type.Object({
+		cartId: CartRef,
+		checkoutId: CheckoutRef,
+		orderId: Id("ord"),
+		ifMatch: Type.Optional(Type.String({ maxLength: 1024, description: "The cart is taken as its buyer saw it, or not at all." })),
+	}),
 	returns: CartSnapshot,
-	throws: [notFound, cartNotOpen, cartEmpty, checkoutWithdrawn],
+	throws: [notFound, cartNotOpen, cartEmpty, checkoutWithdrawn, versionStale, serviceUnavailable],
 });
 
 export const reopen = action({

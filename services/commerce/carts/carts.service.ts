@@ -1,7 +1,7 @@
 // Carts: contract to domain to store. Each change is one transaction; prices and stock are asked for before it begins.
 import type { Context } from "moleculer";
 import { etagOf, requireMatch } from "../../../lib/canonical.ts";
-import { answer, type Locals, type Meta } from "../../../lib/contract.ts";
+import { answer, type Locals, type Meta, type ParamsOf } from "../../../lib/contract.ts";
 import { keyedHash } from "../../../lib/crypto.ts";
 import { notFound, validationFailed } from "../../../lib/failure.ts";
 import { keyedRequest } from "../../../lib/idempotency.ts";
@@ -39,8 +39,7 @@ function askerOf(service: Carts, ctx: Call, otherToken?: string): Asker {
 }
 
 /** If-Match: the client's view must be the present one. */
-function refuseStale({ meta }: Call, view: () => Cart): void {
-	const { ifMatch, cartToken } = meta.request ?? {};
+function refuseStale(ifMatch: string | undefined, cartToken: string | undefined, view: () => Cart): void {
 	if (ifMatch === undefined) return;
 	const present = view();
 	// The answer that made a guest's cart also held the token, so its ETag is as good as that of a read.
@@ -67,10 +66,40 @@ async function change(
 			const cart = domain.opened(await tx.lockCart(seen.id), asker);
 			refuseUnprepared(cart.items, market);
 			domain.refuseUnlessOpen(cart, given.now);
-			refuseStale(ctx, () => viewOf(cart, market, given.now));
+			refuseStale(ctx.meta.request?.ifMatch, ctx.meta.request?.cartToken, () => viewOf(cart, market, given.now));
 			const after = decide(cart, market, given);
 			if (after !== cart) await tx.saveCart(after);
 			return viewOf(after, market, given.now);
+		}),
+	);
+}
+
+/** `asSeen` throws when the cart that is about to be taken is not the one that its buyer saw. */
+function claimCart(
+	service: Carts,
+	asked: ParamsOf<typeof carts.claim>,
+	asSeen: (cart: CartState, now: number) => void = () => undefined,
+): Promise<carts.CartSnapshot> {
+	return service.store.transaction(async tx => {
+		const cart = await tx.lockCart(asked.cartId);
+		if (!cart) throw notFound();
+		const after = domain.claimed(cart, asked, await tx.isWithdrawn(asked.checkoutId), tx.now());
+		// Claimed by this very checkout before: what was seen was compared then.
+		if (after !== cart) {
+			asSeen(cart, tx.now());
+			await tx.saveCart(after);
+		}
+		return domain.snapshotOf(after);
+	});
+}
+
+async function claimAsSeen(service: Carts, ctx: Call<ParamsOf<typeof carts.claim>>, ifMatch: string): Promise<carts.CartSnapshot> {
+	const seen = await service.store.reader.cart(ctx.params.cartId);
+	return withMarket(ctx, skusOf(seen?.items), market =>
+		claimCart(service, ctx.params, (cart, now) => {
+			refuseUnprepared(cart.items, market);
+			const token = cart.tokenHash === null ? undefined : tokenFor(service, cart.id);
+			refuseStale(ifMatch, token, () => viewOf(cart, market, now));
 		}),
 	);
 }
@@ -110,7 +139,7 @@ async function createForUser(service: Carts, ctx: Call, userId: string, asked: r
 				return viewOf(fresh, market, given.now);
 			}
 			refuseUnprepared(cart.items, market);
-			refuseStale(ctx, () => viewOf(cart, market, given.now));
+			refuseStale(ctx.meta.request?.ifMatch, ctx.meta.request?.cartToken, () => viewOf(cart, market, given.now));
 			const after = domain.addLines(cart, asked, market, given, domain.pointersOfItems);
 			if (after !== cart) await tx.saveCart(after);
 			ctx.meta.reply = { status: 200 };
@@ -180,7 +209,7 @@ export default defineService<Carts>({
 					if (source.mergedInto === target.id) return viewOf(target, market, given.now);
 					domain.refuseUnlessOpen(target, given.now);
 					domain.refuseUnlessOpen(source, given.now);
-					refuseStale(ctx, () => viewOf(target, market, given.now));
+					refuseStale(ctx.meta.request?.ifMatch, ctx.meta.request?.cartToken, () => viewOf(target, market, given.now));
 					const poured = domain.pour(source, target, market, given);
 					await tx.saveCart(poured.source);
 					await tx.saveCart(poured.target);
@@ -198,14 +227,8 @@ export default defineService<Carts>({
 		}),
 
 		claim: answer(carts.claim, function (this: Carts, ctx) {
-			const { cartId, checkoutId } = ctx.params;
-			return this.store.transaction(async tx => {
-				const cart = await tx.lockCart(cartId);
-				if (!cart) throw notFound();
-				const after = domain.claimed(cart, ctx.params, await tx.isWithdrawn(checkoutId), tx.now());
-				if (after !== cart) await tx.saveCart(after);
-				return domain.snapshotOf(after);
-			});
+			const { ifMatch } = ctx.params;
+			return ifMatch === undefined ? claimCart(this, ctx.params) : claimAsSeen(this, ctx, ifMatch);
 		}),
 
 		reopen: answer(carts.reopen, function (this: Carts, ctx) {

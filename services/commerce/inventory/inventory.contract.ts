@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
 import { action, event } from "../../../lib/contract.ts";
-import { type Flaw, failure, notFound } from "../../../lib/failure.ts";
+import { type Flaw, failure, notFound, versionStale } from "../../../lib/failure.ts";
 import { Id, Quantity, Reason, Sku } from "../../../lib/vocabulary.ts";
 
 const Count = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
@@ -63,10 +63,17 @@ export const adjust = action({
 	name: "inventory.adjust",
 	summary: "Add to a shelf or take from it. The first adjustment makes the shelf; it never falls below what is reserved.",
 	allow: "inventory:write",
-	rest: { method: "POST", path: "/v1/inventory/:sku/adjustments", status: 201, idempotencyKey: "required", tag: "Inventory" },
+	rest: {
+		method: "POST",
+		path: "/v1/inventory/:sku/adjustments",
+		status: 201,
+		location: "/v1/inventory/{sku}",
+		idempotencyKey: "required",
+		tag: "Inventory",
+	},
 	params: Type.Object({ sku: Sku, delta: Type.Integer({ minimum: -1_000_000_000, maximum: 1_000_000_000 }), reason: Reason }),
 	returns: Shelf,
-	throws: [belowReserved],
+	throws: [belowReserved, versionStale],
 });
 
 export const reserve = action({

@@ -1,12 +1,13 @@
 // Stock: contract to domain to store. Read under lock, decide, save and tell, in one transaction.
+import { requireMatch } from "../../../lib/canonical.ts";
 import { answer } from "../../../lib/contract.ts";
-import { notFound } from "../../../lib/failure.ts";
+import { notFound, versionStale } from "../../../lib/failure.ts";
 import { keyedRequest } from "../../../lib/idempotency.ts";
 import { mayDo } from "../../../lib/principal.ts";
 import { defineService } from "../../../lib/service.ts";
 import { type SqlService, sqlStore } from "../../../mixins/sql-store.ts";
 import * as inventory from "./inventory.contract.ts";
-import { adjustStock, promiseStock, releaseStock, returnStock, sellStock, shelfOf } from "./inventory.domain.ts";
+import { adjustStock, promiseStock, releaseStock, returnStock, type Stock, sellStock, shelfOf } from "./inventory.domain.ts";
 import { InventoryTx } from "./inventory.store.ts";
 import { shelves } from "./migrations/0001-shelves.ts";
 
@@ -17,6 +18,12 @@ const skusOf = (lines: inventory.Reservation["lines"]) => lines.map(line => line
 async function takeBack(tx: InventoryTx, held: inventory.Reservation): Promise<void> {
 	const before = await tx.lockShelves(skusOf(held.lines));
 	await tx.saveShelves(before, releaseStock(before, held.lines));
+}
+
+/** If-Match is about a shelf that was read; one that is not there yet was read by nobody. */
+function refuseStale(ifMatch: string | undefined, stock: Stock | undefined): void {
+	if (ifMatch !== undefined && !stock) throw versionStale();
+	if (stock) requireMatch(ifMatch, shelfOf(stock));
 }
 
 export default defineService<Inventory>({
@@ -35,6 +42,7 @@ export default defineService<Inventory>({
 			const { sku, delta, reason } = ctx.params;
 			return this.store.once(ctx, keyedRequest(ctx), async tx => {
 				const before = await tx.lockShelves([sku]);
+				refuseStale(ctx.meta.request?.ifMatch, before.get(sku));
 				const after = adjustStock(before.get(sku), sku, delta);
 				await tx.saveMovement({ sku, delta, reason });
 				await tx.saveShelves(before, [after]);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { etagOf } from "../../../lib/canonical.ts";
 import { ask, type Meta } from "../../../lib/contract.ts";
 import { newId } from "../../../lib/ids.ts";
 import { type Stoa, startStoa } from "../../../test/support/stoa.ts";
@@ -36,6 +37,18 @@ describe("stock", () => {
 			reserved: 0,
 		});
 		await expect(ask(stoa.broker, inventory.getAvailability, { sku: "NONE" })).rejects.toMatchObject({ type: "not_found" });
+	});
+
+	it("adjusts a shelf only as it was read, when the merchant says so", async () => {
+		const sku = await stocked(3);
+		const adjustAs = (ifMatch: string, shelf = sku) => {
+			const request = { id: "req", method: "POST", path: "/", address: "::1", ifMatch };
+			return ask(stoa.broker, inventory.adjust, { sku: shelf, delta: 1, reason: "recount" }, { meta: { ...merchant, request } });
+		};
+		const read = etagOf(await ask(stoa.broker, inventory.getAvailability, { sku }, { meta: merchant }));
+		expect(await adjustAs(read)).toMatchObject({ onHand: 4 });
+		await expect(adjustAs(read)).rejects.toMatchObject({ type: "version_stale", code: 412 });
+		await expect(adjustAs("*", "NO-SHELF-YET")).rejects.toMatchObject({ type: "version_stale" });
 	});
 
 	it("never sells more than there is, however many ask at once", async () => {

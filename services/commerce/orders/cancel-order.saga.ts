@@ -1,7 +1,7 @@
 // Cancelling on one page: once begun it is carried through; every step is harmless when repeated.
 import { ask, tell } from "../../../lib/contract.ts";
-import type { Ended, Running, SagaDefinition } from "../../../lib/saga.ts";
-import { keepReply } from "../../../mixins/sql/idempotency.ts";
+import { type Ended, type Running, type SagaDefinition, Wait } from "../../../lib/saga.ts";
+import { forgetKey, keepReply } from "../../../mixins/sql/idempotency.ts";
 import * as inventory from "../inventory/inventory.contract.ts";
 import * as payments from "../payments/payments.contract.ts";
 import * as orders from "./orders.contract.ts";
@@ -10,15 +10,25 @@ import type { OrdersTx } from "./orders.store.ts";
 
 export const cancelKind = "cancelOrder";
 
+// The checkout wakes the cancel when it ends; this is how long it could lie unseen if that failed.
+const lookMs = 5000;
+
 export interface Cancelling {
 	orderId: string;
 	reason: string;
-	keyScope: string | null;
+	/** The checkout that had the order in hand when the cancel came. */
+	checkoutId: string | null;
 	paymentStatus?: orders.Order["paymentStatus"];
 }
 
 export const cancelOrderSaga = (service: OrdersService): SagaDefinition<Cancelling, OrdersTx> => {
 	const { broker } = service;
+
+	/** An order runs one process at a time: its checkout, which does not capture any more, hands it over when it ends. */
+	async function awaitCheckout({ id, state }: Running<Cancelling>): Promise<Wait<Cancelling> | undefined> {
+		const { process } = (await service.store.reader.orderById(state.orderId))!;
+		return process === id ? undefined : new Wait(service.runtime.clock.now() + lookMs);
+	}
 
 	async function returnMoney({ id, state }: Running<Cancelling>): Promise<Partial<Cancelling>> {
 		const { payments: made } = await ask(broker, payments.ofOrders, { orderIds: [state.orderId] });
@@ -44,11 +54,15 @@ export const cancelOrderSaga = (service: OrdersService): SagaDefinition<Cancelli
 		await tell(tx, orders.cancelled, { orderId, number, cartId, userId, total: totals.total, reason: state.reason });
 	}
 
-	async function ended(tx: OrdersTx, { state }: Ended<Cancelling>): Promise<void> {
-		await tx.setProcess(state.orderId, null);
-		await tx.setCancelRequest(state.orderId, null);
-		const { order } = (await tx.orderById(state.orderId))!;
-		if (state.keyScope) await keepReply(tx, state.keyScope, { result: order });
+	async function ended(tx: OrdersTx, { id, status, state: { orderId } }: Ended<Cancelling>): Promise<void> {
+		const { order, process, cancelRequest } = (await tx.lockOrder(orderId))!;
+		if (process === id) await tx.setProcess(orderId, null);
+		await tx.setCancelRequest(orderId, null);
+		for (const scope of cancelRequest?.keyScopes ?? []) {
+			if (status === "succeeded") await keepReply(tx, scope, { result: order });
+			// An operator gave it up before it was accepted: whoever asks again asks anew.
+			else await forgetKey(tx, scope);
+		}
 	}
 
 	return {
@@ -62,6 +76,7 @@ export const cancelOrderSaga = (service: OrdersService): SagaDefinition<Cancelli
 				save: async (tx, { state }) => void (await tx.addToTimeline(state.orderId, "cancelRequested", state.reason)),
 				pointOfNoReturn: true,
 			},
+			{ name: "await checkout", when: ({ checkoutId }) => checkoutId !== null, run: awaitCheckout },
 			{ name: "return stock", run: async ({ state }) => void (await ask(broker, inventory.giveBack, { orderId: state.orderId })) },
 			{ name: "return money", run: returnMoney },
 			{ name: "close order", save: closeOrder },

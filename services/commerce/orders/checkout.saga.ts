@@ -11,7 +11,6 @@ import * as carts from "../carts/carts.contract.ts";
 import * as inventory from "../inventory/inventory.contract.ts";
 import * as payments from "../payments/payments.contract.ts";
 import * as products from "../products/products.contract.ts";
-import { type Cancelling, cancelKind } from "./cancel-order.saga.ts";
 import * as orders from "./orders.contract.ts";
 import { type CartLine, moneyMoved, type Priced, placeOrder, priceCart } from "./orders.domain.ts";
 import type { OrdersService } from "./orders.service.ts";
@@ -29,6 +28,8 @@ export interface Checkout {
 	shippingAddress: Address;
 	payment: orders.CheckoutPayment;
 	expectedTotal: Money | null;
+	/** The cart is bought as the buyer saw it, or not at all. */
+	ifMatch: string | null;
 	/** The Idempotency-Key's row; kept so that the saga's end can answer it. */
 	keyScope: string | null;
 	tokenHash: string | null;
@@ -60,7 +61,12 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 	const now = () => service.runtime.clock.now();
 
 	async function claimCart({ id, state }: CheckoutRun): Promise<Partial<Checkout>> {
-		const cart = await ask(broker, carts.claim, { cartId: state.cartId, checkoutId: id, orderId: state.orderId });
+		const cart = await ask(broker, carts.claim, {
+			cartId: state.cartId,
+			checkoutId: id,
+			orderId: state.orderId,
+			...(state.ifMatch ? { ifMatch: state.ifMatch } : {}),
+		});
 		return { lines: cart.items, currency: cart.currency, tokenHash: cart.tokenHash, userId: cart.userId ?? state.userId };
 	}
 
@@ -96,11 +102,25 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		if (answer.status === "authorized") return { paidWith: { brand, last4 }, nextAction: null };
 		if (answer.status === "declined") throw payments.cardDeclined({ declineCode: answer.declineCode ?? "declined" });
 		if (answer.status === "unavailable") throw new GiveUp(serviceUnavailable({ service: "The payment provider" }));
-		// The saga was woken, or its time is over: who has not answered by now has declined.
-		if (state.nextAction && now() >= deadlineAt) throw payments.cardDeclined({ declineCode: "authentication_timed_out" });
-		return new Wait<Checkout>(state.nextAction || !nextAction ? Math.max(deadlineAt, now() + 1000) : now() + buyersBankMs, {
-			nextAction: nextAction ?? null,
-		});
+		// Its time is over. A buyer who did not answer the bank has declined; else nobody knows what became of it, and it is let go.
+		if (now() >= deadlineAt) {
+			if (state.nextAction) throw payments.cardDeclined({ declineCode: "authentication_timed_out" });
+			throw new GiveUp(serviceUnavailable({ service: "The payment provider" }));
+		}
+		// The buyer's minutes begin once: being woken without an answer does not prolong them.
+		const untilMs = nextAction && !state.nextAction ? now() + buyersBankMs : deadlineAt;
+		return new Wait<Checkout>(untilMs, { nextAction: nextAction ?? state.nextAction });
+	}
+
+	/** Lets the held money go. Whoever may take money by hand may have done so meanwhile: then it is given back. */
+	async function returnPayment({ id, state: { paymentId } }: CheckoutRun): Promise<void> {
+		const reason = "The checkout was not completed.";
+		try {
+			await ask(broker, payments.voidPayment, { paymentId, key: `${id}/void`, reason });
+		} catch (error) {
+			if (!payments.paymentStateConflict.matches(error)) throw error;
+			await ask(broker, payments.refundAll, { paymentId, key: `${id}/refund`, reason });
+		}
 	}
 
 	async function insertOrder(tx: OrdersTx, { id, state }: CheckoutRun): Promise<void> {
@@ -124,6 +144,12 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		await tx.addToTimeline(orderId, "placed", `Order ${order.number} was placed.`);
 		const items = order.items.map(({ sku, productId, quantity, total: price }) => ({ sku, productId, quantity, total: price }));
 		await tell(tx, orders.placed, { ...orderFact(order), items });
+		if (order.paymentStatus === "captured") await recordPaid(tx, order, "There was nothing to pay.");
+	}
+
+	async function recordPaid(tx: OrdersTx, order: orders.Order, how: string): Promise<void> {
+		await tx.addToTimeline(order.id, "paid", how);
+		await tell(tx, orders.paid, orderFact(order));
 	}
 
 	/** A buyer who cancelled meanwhile is not charged: the cancelling saga then voids what is held. */
@@ -137,12 +163,12 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 	async function recordCapture(tx: OrdersTx, { state }: CheckoutRun): Promise<void> {
 		if (!state.captured) return;
 		const { order } = (await tx.lockOrder(state.orderId))!;
-		const paid = await tx.saveOrder(moneyMoved(order, "captured", state.paymentId));
-		await tx.addToTimeline(order.id, "paid", "The payment was captured.");
-		await tell(tx, orders.paid, orderFact(paid));
+		// After a crash behind the capture, money may have been given back by now: the order is paid, and stays where that put it.
+		const paid = order.paymentStatus === "authorized" ? await tx.saveOrder(moneyMoved(order, "captured", state.paymentId)) : order;
+		await recordPaid(tx, paid, "The payment was captured.");
 	}
 
-	/** In the transaction that ends the saga: the attempt is closed, the key answered, and a cancel that waited begins. */
+	/** In the transaction that ends the saga: the attempt is closed, the key answered, and the order handed to a cancel that waits for it. */
 	async function ended(tx: OrdersTx, saga: Ended<Checkout>): Promise<void> {
 		await tx.closeAttempt(saga.id);
 		const { keyScope, orderId } = saga.state;
@@ -154,9 +180,9 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		if (keyScope) await keepReply(tx, keyScope, { result: order, status: 201, location: `/v1/orders/${orderId}` });
 		await tx.setProcess(orderId, cancelRequest?.operationId ?? null);
 		if (!cancelRequest) return;
-		const { operationId, reason } = cancelRequest;
-		const cancelling: Cancelling = { orderId, reason, keyScope: cancelRequest.keyScope };
-		await service.store.sagas.begin(tx, cancelKind, cancelling, { id: operationId });
+		await service.store.sagas.wake(tx, cancelRequest.operationId);
+		// Claims its lease in a transaction of its own, so after this one.
+		service.store.sagas.drive(cancelRequest.operationId);
 	}
 
 	const hasPrice = ({ priced }: Readonly<Checkout>) => !priced || priced.totals.total.amount > 0;
@@ -165,6 +191,8 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		kind: checkoutKind,
 		deadlineMs,
 		ended,
+		// The order has the buyer; who bought nothing is not remembered. The token is the provider's business again.
+		forgets: ["email", "shippingAddress", "payment", "tokenHash", "keyScope"],
 		// Stock before money: a held payment costs the buyer more than a held shelf.
 		steps: [
 			{
@@ -185,13 +213,7 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 				name: "authorize payment",
 				when: hasPrice,
 				run: authorizePayment,
-				undo: async ({ id, state }) => {
-					await ask(broker, payments.voidPayment, {
-						paymentId: state.paymentId,
-						key: `${id}/void`,
-						reason: "The checkout was not completed.",
-					});
-				},
+				undo: returnPayment,
 			},
 			{ name: "place order", save: insertOrder, pointOfNoReturn: true },
 			{ name: "commit stock", run: async ({ state }) => void (await ask(broker, inventory.commit, { orderId: state.orderId })) },

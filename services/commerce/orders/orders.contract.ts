@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
 import { action, event } from "../../../lib/contract.ts";
-import { type Flaw, failure, notFound, serviceUnavailable } from "../../../lib/failure.ts";
+import { currencyMismatch, type Flaw, failure, notFound, serviceUnavailable, versionStale } from "../../../lib/failure.ts";
 import { inProgress, keyReused } from "../../../lib/idempotency.ts";
 import { Address, Email, Id, Money, Page, Paging, Quantity, Reason, Sku, Text, Time } from "../../../lib/vocabulary.ts";
 import { cartEmpty, cartNotOpen } from "../carts/carts.contract.ts";
@@ -122,7 +122,19 @@ export const checkout = action({
 		expectedTotal: Type.Optional(Money),
 	}),
 	returns: Type.Union([Order, OperationAnswer]),
-	throws: [notFound, cartNotOpen, cartEmpty, outOfStock, priceChanged, cardDeclined, keyReused, inProgress, serviceUnavailable],
+	throws: [
+		notFound,
+		versionStale,
+		currencyMismatch,
+		cartNotOpen,
+		cartEmpty,
+		outOfStock,
+		priceChanged,
+		cardDeclined,
+		keyReused,
+		inProgress,
+		serviceUnavailable,
+	],
 });
 
 export const getOperation = action({
@@ -181,7 +193,7 @@ export const cancel = action({
 	timeoutMs: 12_000,
 	params: Type.Object({ id: Id("ord"), reason: Reason }),
 	returns: Type.Union([Order, OperationAnswer]),
-	throws: [notFound, orderStateConflict, keyReused, inProgress],
+	throws: [notFound, versionStale, orderStateConflict, keyReused, inProgress],
 });
 
 export const contactOf = action({

@@ -8,6 +8,8 @@ import type { Problem, SagaRecord } from "../../../lib/saga.ts";
 import type { Address, Money } from "../../../lib/vocabulary.ts";
 import { outOfStock } from "../inventory/inventory.contract.ts";
 import {
+	cancel,
+	checkout,
 	type NextAction,
 	type Operation,
 	type Order,
@@ -51,7 +53,9 @@ export function priceCart(
 	currency: string,
 	expectedTotal: Money | undefined,
 ): Priced {
-	const bySku = new Map(quotes.filter(quote => quote.active).map(quote => [quote.sku, quote]));
+	// A price in another currency is no offer to this cart: the shop's currency was changed after it was begun.
+	const offers = quotes.filter(({ active, price }) => active && price.currency === currency);
+	const bySku = new Map(offers.map(quote => [quote.sku, quote]));
 	const gone = lines.filter(line => !bySku.has(line.sku));
 	if (gone.length > 0) {
 		throw outOfStock({
@@ -75,7 +79,7 @@ export function priceCart(
 	return { items, totals: priced.totals };
 }
 
-/** An order as it is placed: paid for by authorisation, not captured yet. */
+/** An order as it is placed: paid for by authorisation, not captured yet. What costs nothing is paid already. */
 export function placeOrder(given: {
 	orderId: string;
 	sequence: number;
@@ -94,7 +98,7 @@ export function placeOrder(given: {
 		userId: given.userId,
 		email: given.email,
 		status: "confirmed",
-		paymentStatus: "authorized",
+		paymentStatus: given.priced.totals.total.amount > 0 ? "authorized" : "captured",
 		fulfilmentStatus: "unfulfilled",
 		items: given.priced.items,
 		totals: given.priced.totals,
@@ -107,7 +111,8 @@ export function placeOrder(given: {
 
 /** Which changes an axis allows. What is absent is refused with order_state_conflict. */
 const paymentSteps = {
-	authorized: { captured: "captured", voided: "voided" },
+	// A refund can be heard of before the checkout has recorded the capture that it gives back.
+	authorized: { captured: "captured", voided: "voided", partlyRefunded: "partiallyRefunded", refunded: "refunded" },
 	captured: { partlyRefunded: "partiallyRefunded", refunded: "refunded" },
 	partiallyRefunded: { partlyRefunded: "partiallyRefunded", refunded: "refunded" },
 	refunded: {},
@@ -191,11 +196,15 @@ const operationStatus: Record<SagaRecord["status"], Operation["status"]> = {
 	compensated: "compensated",
 };
 
+const exposedBy = new Map<string, readonly string[]>([...checkout.throws, ...cancel.throws].map(({ code, expose }) => [code, expose]));
+
 /** A kept refusal as a problem body; the fields beside its code are those its contract exposes. */
 function problemBody({ kind, code, message, data }: Problem, requestId: string | null): Record<string, unknown> {
 	const { status, title, retryable } = kinds[kind as FailureKind];
-	const { errors = [], totals } = data;
+	const { errors = [] } = data;
+	const exposed = (exposedBy.get(code) ?? []).filter(name => data[name] !== undefined).map(name => [name, data[name]]);
 	return {
+		...Object.fromEntries(exposed),
 		type: `urn:stoa:problem:${code}`,
 		title,
 		status,
@@ -204,7 +213,6 @@ function problemBody({ kind, code, message, data }: Problem, requestId: string |
 		requestId,
 		retryable,
 		errors,
-		...(totals ? { totals } : {}),
 	};
 }
 

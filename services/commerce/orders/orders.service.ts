@@ -108,8 +108,8 @@ export default defineService<OrdersService>({
 		...hear(payments.refunded, async function (this: OrdersService, { params, tx: given }) {
 			const tx = given as OrdersTx;
 			const kept = await tx.lockOrder(params.orderId);
-			// A cancelled order has its money state from its cancelling saga; a refund there is told twice.
-			if (!kept || kept.order.status === "cancelled" || kept.process) return;
+			// An order that is cancelled has its money state from its cancelling saga; a refund there is told twice.
+			if (!kept || kept.order.status === "cancelled" || kept.cancelRequest) return;
 			const moved = params.status === "refunded" ? "refunded" : "partlyRefunded";
 			await tx.saveOrder(moneyMoved(kept.order, moved, params.paymentId));
 			await tx.addToTimeline(params.orderId, "refunded", `${params.amount.amount} ${params.amount.currency} (minor units) were refunded.`);

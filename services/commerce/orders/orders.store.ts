@@ -8,11 +8,10 @@ import type { Order, TimelineEntry } from "./orders.contract.ts";
 /** What stands in an order's JSON beside its columns. */
 type Body = Pick<Order, "number" | "items" | "totals" | "shippingAddress" | "payments">;
 
-/** A cancel that came while the order's checkout still ran: its end begins the cancelling saga of this id. */
+/** A cancel that is under way: its saga, and the Idempotency-Keys that its end answers. */
 export interface CancelRequest {
 	operationId: string;
-	reason: string;
-	keyScope: string | null;
+	keyScopes: string[];
 }
 
 /** An order as it is kept: what its reader sees, and what only the service knows. */

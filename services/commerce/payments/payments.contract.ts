@@ -206,7 +206,7 @@ export const refund = action({
 	summary: "Give back an amount, or what was paid for some items. Never more than was captured.",
 	allow: "payments:refund",
 	timeoutMs,
-	rest: { method: "POST", path: "/v1/payments/:id/refunds", status: 201, location: "/v1/payments/{paymentId}", ...underKey },
+	rest: { method: "POST", path: "/v1/payments/:id/refunds", status: 201, location: "/v1/payments/{paymentId}/refunds/{id}", ...underKey },
 	params: Type.Object({
 		id: Id("pay"),
 		amount: Type.Optional(Positive),

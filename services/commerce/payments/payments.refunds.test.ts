@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { answer, ask } from "../../../lib/contract.ts";
 import { newId } from "../../../lib/ids.ts";
+import type { Role } from "../../../lib/principal.ts";
 import { askRefund, authorized, captured, chargesOf, euros, factsOf, factTypes, paymentOf } from "../../../test/support/payments.ts";
 import { type Stoa, startStoa } from "../../../test/support/stoa.ts";
 import * as orders from "../orders/orders.contract.ts";
 import * as contract from "./payments.contract.ts";
+import * as refunds from "./refunds.contract.ts";
 
 let stoa: Stoa;
 /** What the orders service was asked, and what it says items are worth. */
@@ -48,6 +50,25 @@ describe("giving money back", () => {
 			{ type: "payments.refunded", data: { amount: euros(6_000), status: "refunded", refundedTotal: euros(10_000) } },
 		]);
 		expect(JSON.stringify(refunds)).not.toContain("scratched");
+	});
+
+	it("is read by whoever may read the payment, and by nobody else", async () => {
+		const { paymentId, userId } = await captured(stoa);
+		const made = [];
+		for (const n of [1, 2, 3]) made.unshift(await askRefund(stoa, paymentId, { amount: euros(n), reason: "returned" }, `read-${n}`));
+		const other = await captured(stoa);
+		const as = (id: string, roles?: readonly Role[]) => ({ meta: stoa.as(id, roles) });
+		const owner = as(userId!);
+		const { id: refundId } = made[0]!;
+		expect(await ask(stoa.broker, refunds.getRefund, { id: paymentId, refundId }, owner)).toEqual(made[0]);
+		expect(await ask(stoa.broker, refunds.getRefund, { id: paymentId, refundId }, as("usr_f", ["finance"]))).toEqual(made[0]);
+		const first = await ask(stoa.broker, refunds.listRefunds, { id: paymentId, limit: 2 }, owner);
+		const rest = await ask(stoa.broker, refunds.listRefunds, { id: paymentId, limit: 2, cursor: first.nextCursor! }, owner);
+		expect([...first.data, ...rest.data]).toEqual(made);
+		expect(rest.nextCursor).toBeNull();
+		await failsWith(ask(stoa.broker, refunds.getRefund, { id: paymentId, refundId }, as("usr_x", ["merchant"])), "not_found");
+		await failsWith(ask(stoa.broker, refunds.listRefunds, { id: paymentId }, as(other.userId!)), "not_found");
+		await failsWith(ask(stoa.broker, refunds.getRefund, { id: other.paymentId, refundId }, as(other.userId!)), "not_found");
 	});
 
 	it("never gives back more than was taken, also when two ask at once", async () => {

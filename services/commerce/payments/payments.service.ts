@@ -1,5 +1,5 @@
 // Payments: contract to domain to store. What touches a provider goes through an intent (payments.intents.ts).
-import { answer } from "../../../lib/contract.ts";
+import { answer, type Locals } from "../../../lib/contract.ts";
 import { decodeCursor, pageOf } from "../../../lib/cursor.ts";
 import { notFound } from "../../../lib/failure.ts";
 import { defineService } from "../../../lib/service.ts";
@@ -12,17 +12,24 @@ import { payments as tables } from "./migrations/0001-payments.ts";
 import { sandboxBank } from "./migrations/0002-sandbox.ts";
 import { maySee } from "./payments.access.ts";
 import * as contract from "./payments.contract.ts";
-import { conflict, isTombstone, viewOf } from "./payments.domain.ts";
+import { conflict, isTombstone, type Payment, refundViewOf, viewOf } from "./payments.domain.ts";
 import { Intents, type Payments } from "./payments.intents.ts";
 import { PaymentsTx } from "./payments.store.ts";
 import type { SandboxDoor } from "./providers/provider.ts";
 import * as sandboxContract from "./providers/sandbox.contract.ts";
+import * as refunds from "./refunds.contract.ts";
 
 /** With another provider the sandbox's routes are not there. */
 function sandboxOf({ intents, runtime }: Payments): SandboxDoor {
 	const door = intents.provider(runtime.config.payments)?.sandbox;
 	if (!door) throw notFound();
 	return door;
+}
+
+async function seen({ store }: Payments, { locals }: { locals: Locals }, id: string): Promise<Payment> {
+	const payment = await store.reader.payment(id);
+	if (!payment || !maySee(locals.principal, payment)) throw notFound();
+	return payment;
 }
 
 export default defineService<Payments>({
@@ -51,9 +58,7 @@ export default defineService<Payments>({
 		}),
 
 		get: answer(contract.get, async function (this: Payments, ctx) {
-			const payment = await this.store.reader.payment(ctx.params.id);
-			if (!payment || !maySee(ctx.locals.principal, payment)) throw notFound();
-			return viewOf(payment);
+			return viewOf(await seen(this, ctx, ctx.params.id));
 		}),
 
 		list: answer(contract.list, async function (this: Payments, ctx) {
@@ -70,6 +75,22 @@ export default defineService<Payments>({
 
 		refund: answer(contract.refund, function (this: Payments, ctx) {
 			return refund(this, ctx);
+		}),
+
+		listRefunds: answer(refunds.listRefunds, async function (this: Payments, ctx) {
+			const { id, limit = 20, cursor } = ctx.params;
+			const { currency } = await seen(this, ctx, id);
+			const before = cursor === undefined ? undefined : String(decodeCursor(cursor, 1)[0]);
+			const page = pageOf(await this.store.reader.refundPage(id, { before, limit: limit + 1 }), limit, refund => [refund.id]);
+			return { ...page, data: page.data.map(refund => refundViewOf(refund, currency)) };
+		}),
+
+		getRefund: answer(refunds.getRefund, async function (this: Payments, ctx) {
+			const { id, refundId } = ctx.params;
+			const { currency } = await seen(this, ctx, id);
+			const refund = await this.store.reader.refund(refundId);
+			if (refund?.paymentId !== id) throw notFound();
+			return refundViewOf(refund, currency);
 		}),
 
 		receiveWebhook: answer(contract.receiveWebhook, async function (this: Payments, ctx) {

@@ -69,6 +69,13 @@ export class PaymentsTx extends SqlTx {
 		return (await this.all<RefundRow>("SELECT * FROM refunds WHERE paymentId = ? ORDER BY id", [paymentId])).map(refundOf);
 	}
 
+	/** Newest first; the id sorts by time. */
+	async refundPage(paymentId: string, { before, limit }: { before?: string; limit: number }): Promise<Refund[]> {
+		const [older, values] = before === undefined ? ["", []] : ["AND id < ?", [before]];
+		const sql = `SELECT * FROM refunds WHERE paymentId = ? ${older} ORDER BY id DESC LIMIT ?`;
+		return (await this.all<RefundRow>(sql, [paymentId, ...values, limit])).map(refundOf);
+	}
+
 	async refundsOfOrder(orderId: string): Promise<Refund[]> {
 		return (await this.all<RefundRow>("SELECT * FROM refunds WHERE orderId = ? ORDER BY id", [orderId])).map(refundOf);
 	}

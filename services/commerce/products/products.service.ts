@@ -13,7 +13,7 @@ import { collections, ProductStore, skusOf } from "./products.store.ts";
 import { ShopWindow } from "./products.window.ts";
 import { slugsFor } from "./products.words.ts";
 import * as taxonomy from "./taxonomy.contract.ts";
-import { brandOf, brandsOf, categoryOf, slugsWithin, treeOf } from "./taxonomy.domain.ts";
+import { brandOf, brandsOf, categoryOf, entryOf, slugsWithin, treeOf } from "./taxonomy.domain.ts";
 import { Taxonomies, type TaxonomyDocument } from "./taxonomy.store.ts";
 
 type Products = DocumentService & { store: ProductStore; taxonomies: Taxonomies; window: ShopWindow };
@@ -163,6 +163,11 @@ export default defineService<Products>({
 			return { data: treeOf(await this.taxonomies.entries("categories")) };
 		}),
 
+		getCategory: answer(taxonomy.getCategory, async function (this: Products, ctx) {
+			const categories = await this.taxonomies.entries("categories");
+			return categoryOf(categories, entryOf(categories, ctx.params.id));
+		}),
+
 		addCategory: answer(taxonomy.addCategory, async function (this: Products, ctx) {
 			const { slug, name, parentId = null } = ctx.params;
 			return categoryOf(...(await this.taxonomies.add("categories", { slug, name, parentId })));
@@ -182,6 +187,10 @@ export default defineService<Products>({
 
 		listBrands: answer(taxonomy.listBrands, async function (this: Products) {
 			return { data: brandsOf(await this.taxonomies.entries("brands")) };
+		}),
+
+		getBrand: answer(taxonomy.getBrand, async function (this: Products, ctx) {
+			return brandOf(entryOf(await this.taxonomies.entries("brands"), ctx.params.id));
 		}),
 
 		addBrand: answer(taxonomy.addBrand, async function (this: Products, ctx) {

@@ -41,11 +41,22 @@ export const listCategories = action({
 	returns: Type.Object({ data: Type.Array(Category) }),
 });
 
+export const getCategory = action({
+	name: "products.getCategory",
+	summary: "A category with those below it.",
+	allow: "public",
+	rest: { method: "GET", path: "/v1/categories/:id", tag },
+	idempotent: true,
+	params: Type.Object({ id: PathId }),
+	returns: Category,
+	throws: [notFound],
+});
+
 export const addCategory = action({
 	name: "products.addCategory",
 	summary: "Add a category.",
 	allow: "products:write",
-	rest: { method: "POST", path: "/v1/categories", status: 201, tag },
+	rest: { method: "POST", path: "/v1/categories", status: 201, location: "/v1/categories/{id}", tag },
 	params: Type.Object({ slug: Slug, name: Text(120), parentId: Type.Optional(orNull(Id("cat"))) }),
 	returns: Category,
 	throws: [slugTaken, validationFailed],
@@ -86,11 +97,22 @@ export const listBrands = action({
 	returns: Type.Object({ data: Type.Array(Brand) }),
 });
 
+export const getBrand = action({
+	name: "products.getBrand",
+	summary: "One brand.",
+	allow: "public",
+	rest: { method: "GET", path: "/v1/brands/:id", tag },
+	idempotent: true,
+	params: Type.Object({ id: PathId }),
+	returns: Brand,
+	throws: [notFound],
+});
+
 export const addBrand = action({
 	name: "products.addBrand",
 	summary: "Add a brand.",
 	allow: "products:write",
-	rest: { method: "POST", path: "/v1/brands", status: 201, tag },
+	rest: { method: "POST", path: "/v1/brands", status: 201, location: "/v1/brands/{id}", tag },
 	params: Type.Object({ slug: Slug, name: Text(120) }),
 	returns: Brand,
 	throws: [slugTaken],

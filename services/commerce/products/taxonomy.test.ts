@@ -22,6 +22,8 @@ describe("the taxonomy", () => {
 		it("are added, moved, renamed and removed", async () => {
 			const top = await add("top");
 			const below = await add("below", top.id);
+			expect(await ask(shop.stoa.broker, taxonomy.getCategory, { id: top.id })).toEqual({ ...top, children: [below] });
+			await expect(ask(shop.stoa.broker, taxonomy.getCategory, { id: "cat_none" })).rejects.toThrow(refusal("not_found"));
 			const { data } = await ask(shop.stoa.broker, taxonomy.listCategories, {});
 			expect(data.find(({ id }) => id === top.id)).toEqual({ ...top, children: [below] });
 			await expect(remove(top.id)).rejects.toThrow(refusal("category_in_use", { code: 409 }));
@@ -55,6 +57,8 @@ describe("the taxonomy", () => {
 
 		it("brands are added once and removed when nothing is theirs", async () => {
 			const brand = await ask(shop.stoa.broker, taxonomy.addBrand, { slug: "acme-works", name: "Acme" }, { meta: shop.merchant() });
+			expect(await ask(shop.stoa.broker, taxonomy.getBrand, { id: brand.id })).toEqual(brand);
+			await expect(ask(shop.stoa.broker, taxonomy.getBrand, { id: "acme-works" })).rejects.toThrow(refusal("not_found"));
 			await expect(
 				ask(shop.stoa.broker, taxonomy.addBrand, { slug: "acme-works", name: "Acme" }, { meta: shop.merchant() }),
 			).rejects.toThrow(refusal("slug_taken"));

@@ -35,7 +35,7 @@ export const bodyTooLarge = failure<{ bytesMax: number }>(
 export const unsupportedMediaType = failure(
 	"unsupportedMedia",
 	"unsupported_media_type",
-	() => "Send application/json in UTF-8, not compressed.",
+	() => "Send application/json (or, with PATCH, application/merge-patch+json) in UTF-8, not compressed.",
 );
 export const headersTooLarge = failure("headersTooLarge", "headers_too_large", () => "The header fields are too large.");
 

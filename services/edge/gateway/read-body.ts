@@ -50,20 +50,21 @@ function swallow(req: IncomingMessage): void {
 	req.on("error", () => undefined);
 }
 
-/** Whether the media type says JSON in UTF-8, sent as it is. */
-export function isJson(headers: IncomingMessage["headers"]): boolean {
+/** Whether the media type says JSON in UTF-8, sent as it is; a PATCH may also call its body what it is, a JSON merge patch (RFC 7396). */
+export function isJson(headers: IncomingMessage["headers"], method?: string): boolean {
 	const encoding = headers["content-encoding"];
 	if (encoding !== undefined && encoding.toLowerCase() !== "identity") return false;
 	const [type = "", ...parameters] = (headers["content-type"] ?? "").toLowerCase().split(";");
 	const charset = parameters.map(parameter => parameter.trim()).find(parameter => parameter.startsWith("charset="));
-	return type.trim() === "application/json" && (charset === undefined || /^charset="?utf-?8"?$/.test(charset));
+	const json = type.trim() === "application/json" || (method === "PATCH" && type.trim() === "application/merge-patch+json");
+	return json && (charset === undefined || /^charset="?utf-?8"?$/.test(charset));
 }
 
 /** The body as an object; an empty body is one without fields, whatever its media type. */
 export async function readJson(req: IncomingMessage): Promise<JsonObject> {
 	const bytes = await readBytes(req);
 	if (bytes.length === 0) return {};
-	if (!isJson(req.headers)) throw unsupportedMediaType();
+	if (!isJson(req.headers, req.method)) throw unsupportedMediaType();
 	return parseObject(bytes);
 }
 

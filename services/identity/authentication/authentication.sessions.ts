@@ -2,6 +2,7 @@
 import { ask, type Meta, tell } from "../../../lib/contract.ts";
 import { keyedHash, randomToken, sha256 } from "../../../lib/crypto.ts";
 import { notFound, rateLimited, serviceUnavailable } from "../../../lib/failure.ts";
+import { asActor } from "../../../lib/scope.ts";
 import { accessTokenSeconds, tokensOf } from "../../../lib/tokens.ts";
 import type { SqlService } from "../../../mixins/sql-store.ts";
 import { rolesOf } from "../authorization/authorization.contract.ts";
@@ -93,7 +94,7 @@ export async function openSession(
 	const { account, origin, by } = given;
 	const rights = await rightsOf(caller, account.userId);
 	const refreshToken = randomToken();
-	const sessionId = await service.store.transaction(async tx => {
+	const openFirst = async (tx: AuthenticationTx) => {
 		await refuseTooMany(tx, subjectOf(account.emailKey ?? "", origin));
 		const now = await tx.lockAccount(account.userId);
 		if (now?.status !== "active" || now.passwordHash !== account.passwordHash) throw invalidCredentials();
@@ -101,7 +102,9 @@ export async function openSession(
 		const opened = await tx.openSession({ userId: account.userId, device: origin.deviceHash }, sha256(refreshToken));
 		await tell(tx, succeeded, { userId: account.userId, sessionId: opened, by, ...origin });
 		return opened;
-	});
+	};
+	// No token says yet who it is; the password just did.
+	const sessionId = await asActor({ kind: "user", id: account.userId }, () => service.store.transaction(openFirst));
 	return signedIn(service, rights, sessionId, refreshToken);
 }
 

@@ -80,6 +80,7 @@ describe("signing in", () => {
 			expect(await whoAmI(answer)).toMatchObject({ email });
 			const fact = (await factsOf(stoa, "authentication.succeeded")).at(-1)!;
 			expect(fact.data).toMatchObject({ userId: answer.user.id, by: "login", deviceHash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+			expect(fact).toMatchObject({ actor: { kind: "user", id: answer.user.id }, requestId: "req-1" });
 			expect(JSON.stringify(fact)).not.toMatch(/example\.com|10\.1\.2\.3|device-device/);
 		});
 

@@ -3,6 +3,7 @@ import { requireMatch } from "../../../lib/canonical.ts";
 import { rfc3339 } from "../../../lib/clock.ts";
 import { answer, ask, hear } from "../../../lib/contract.ts";
 import { notFound } from "../../../lib/failure.ts";
+import { asActor, withScope } from "../../../lib/scope.ts";
 import { defineService } from "../../../lib/service.ts";
 import { type SqlService, sqlStore } from "../../../mixins/sql-store.ts";
 import { compose, type User, userStateConflict } from "../users/users.contract.ts";
@@ -35,10 +36,13 @@ async function otherAdministrators(tx: AuthorizationTx, userId: string): Promise
 /** Tells what was counted in the minutes that are over at `now`. */
 async function tellRefusals(service: Authorization, now: number): Promise<void> {
 	const over = service.refusals.takeOver(now);
-	await service.store.transaction(async tx => {
-		for (const { minute, untold, ...refusal } of over) await tx.recordRefusals(refusal, minute, untold, false);
-		await tx.forgetRefusals(tx.now() - refusalsKeptMs);
-	});
+	for (const { minute, untold, ...refusal } of over) {
+		// Many requests stand behind the number, so none is named.
+		await asActor({ kind: "user", id: refusal.userId }, () =>
+			service.store.transaction(tx => tx.recordRefusals(refusal, minute, untold, false)),
+		);
+	}
+	await service.store.transaction(tx => tx.forgetRefusals(tx.now() - refusalsKeptMs));
 }
 
 export default defineService<Authorization>({
@@ -106,7 +110,10 @@ export default defineService<Authorization>({
 		...hear(authorization.accessRefused, async function (this: Authorization, { params }) {
 			const now = this.runtime.clock.now();
 			if (!this.refusals.count(params, now)) return;
-			const told = await this.store.transaction(tx => tx.recordRefusals(params, minuteOf(now), 1, true));
+			const { userId, requestId } = params;
+			const told = await withScope({ requestId, traceparent: null, actor: { kind: "user", id: userId } }, () =>
+				this.store.transaction(tx => tx.recordRefusals(params, minuteOf(now), 1, true)),
+			);
 			// Another node, or this one before it was started again, told the first of this minute: ours is one of the rest.
 			if (!told) this.refusals.count(params, now);
 		}),

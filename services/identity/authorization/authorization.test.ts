@@ -4,7 +4,7 @@ import { handClock } from "../../../lib/clock.ts";
 import { ask, type Meta } from "../../../lib/contract.ts";
 import { newId } from "../../../lib/ids.ts";
 import type { Role } from "../../../lib/principal.ts";
-import { anEmail, factsOf, matching, password, peopleOf, refused } from "../../../test/support/people.ts";
+import { anEmail, factsOf, from, matching, password, peopleOf, refused } from "../../../test/support/people.ts";
 import { type Stoa, startStoa } from "../../../test/support/stoa.ts";
 import { endSessions, ensureUser, refresh } from "../authentication/authentication.contract.ts";
 import { disable, erase, getUser, me } from "../users/users.contract.ts";
@@ -166,6 +166,15 @@ describe("roles", () => {
 			const told = await refusalsOf(userId);
 			expect(told.map(({ refusals }) => refusals)).toEqual([1, 1, 4]);
 			expect(told[2]!.minute).toBe(told[0]!.minute);
+		});
+
+		it("names who was refused, and in which request", async () => {
+			const userId = newId("usr", clock.now());
+			const meta = { ...stoa.as(userId), ...from("::1") };
+			await ask(stoa.broker, authorization.setRoles, { id: newId("usr", 0), roles: ["admin"] }, { meta }).catch(() => undefined);
+			await toldOf(userId, 1);
+			const told = (await factsOf(stoa, "authorization.decided")).find(fact => fact.key === userId);
+			expect(told).toMatchObject({ actor: { kind: "user", id: userId }, requestId: meta.request!.id });
 		});
 
 		it("of a minute that was begun before a restart is counted with its rest", async () => {

@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
 import { action } from "../../../lib/contract.ts";
-import { notFound } from "../../../lib/failure.ts";
+import { notFound, versionStale } from "../../../lib/failure.ts";
 import { Id, Page, Paging, Time } from "../../../lib/vocabulary.ts";
 
 export const NotificationType = Type.Enum(["order.confirmed", "order.cancelled", "payment.refunded"]);
@@ -49,7 +49,7 @@ export const markRead = action({
 	idempotent: true,
 	params: Type.Object({ id: Id("ntf") }),
 	returns: Notification,
-	throws: [notFound],
+	throws: [notFound, versionStale],
 });
 
 export const ofOrder = action({

@@ -1,4 +1,5 @@
 // Tells people what happened: a fact becomes one notification per channel and person, and the delivery carries those that must go out.
+import { requireMatch } from "../../../lib/canonical.ts";
 import { rfc3339 } from "../../../lib/clock.ts";
 import { answer, ask, hear } from "../../../lib/contract.ts";
 import { decodeCursor, pageOf } from "../../../lib/cursor.ts";
@@ -85,6 +86,7 @@ export default defineService<Notifications>({
 			const readAt = rfc3339(this.runtime.clock.now());
 			const notification = await this.notifications.change(ctx.params.id, doc => {
 				if (doc.userId !== ctx.locals.principal!.userId) throw notFound();
+				requireMatch(ctx.meta.request?.ifMatch, shownNotification(doc));
 				return doc.readAt === null ? { doc: { ...doc, readAt } } : undefined;
 			});
 			if (!notification) throw notFound();

@@ -142,6 +142,9 @@ describe("notifications, with no mail server", () => {
 		expect(first).toMatchObject({ id, readAt: "2026-01-05T09:00:00.000Z" });
 		clock.move(60_000);
 		expect(await read(userId)).toEqual(first);
+		const request = { id: "req", method: "POST", path: "/", address: "::1", ifMatch: '"as it was unread"' };
+		const stale = ask(stoa.broker, notifications.markRead, { id }, { meta: { ...stoa.as(userId), request } });
+		await expect(stale).rejects.toMatchObject({ type: "version_stale", code: 412 });
 	});
 
 	it("keeps nobody's address", async () => {

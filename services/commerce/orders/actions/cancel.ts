@@ -1,9 +1,12 @@
 // The REST trigger of the cancelling saga. A cancel during checkout waits for the checkout, which honours it between its steps.
+import { requireMatch } from "../../../../lib/canonical.ts";
 import type { CallContext, ResultOf } from "../../../../lib/contract.ts";
 import type { StoaFailure } from "../../../../lib/failure.ts";
-import { type KeyedRequest, keepable, keyedRequest, refusalOf, replay } from "../../../../lib/idempotency.ts";
+import { type KeyedRequest, keepable, keyedRequest, refusalOf, replay, waitMs } from "../../../../lib/idempotency.ts";
 import { newId } from "../../../../lib/ids.ts";
+import { actorOf } from "../../../../lib/principal.ts";
 import type { SagaRecord } from "../../../../lib/saga.ts";
+import { asActor } from "../../../../lib/scope.ts";
 import { claimKey, keepReply } from "../../../../mixins/sql/idempotency.ts";
 import { type Cancelling, cancelKind } from "../cancel-order.saga.ts";
 import { assertMayOpen } from "../orders.access.ts";
@@ -16,45 +19,45 @@ import { type Entered, outcome } from "./checkout.ts";
 type Ctx = CallContext<typeof orders.cancel>;
 type Result = ResultOf<typeof orders.cancel>;
 
-type CancelEntered = Entered | { how: "cancelled"; order: orders.Order } | { how: "waits"; checkoutId: string; operationId: string };
+/** `begun`: this request began the saga. `joined`: another one did; `isRepeat`: under the same key. */
+type Cancelled =
+	| Exclude<Entered, { how: "begun" | "joined" }>
+	| { how: "cancelled"; order: orders.Order }
+	| { how: "begun"; operationId: string; checkoutId: string | null; saga: SagaRecord }
+	| { how: "joined"; operationId: string; checkoutId: string | null; isRepeat: boolean };
 
 export async function cancel(this: OrdersService, ctx: Ctx): Promise<Result> {
+	const until = performance.now() + waitMs;
 	const kept = await this.store.reader.orderById(ctx.params.id);
 	assertMayOpen(ctx, kept && { userId: kept.order.userId, tokenHash: kept.tokenHash }, this.runtime.secret(), "orders:write");
 	const request = keyedRequest(ctx, kept!.order.cartId);
-	const entered = await this.store.transaction(tx => enter(this, tx, ctx, request));
-	switch (entered.how) {
-		case "refused":
-			throw entered.refusal;
-		case "kept":
-			return replay<Result>(ctx, entered.reply, entered.requestId);
-		case "cancelled":
-			return entered.order;
-		case "waits":
-			await this.store.sagas.settled(entered.checkoutId, 4000);
-			this.store.sagas.drive(entered.operationId);
-			break;
-		case "begun":
-			this.store.sagas.driveBegun(entered.saga);
-			break;
-		default:
-			this.store.sagas.drive(entered.operationId);
-	}
-	const answered = await outcome<orders.Order>(this, ctx, entered.operationId, request?.scope, entered.how === "joined");
+	const actor = actorOf(ctx.locals.principal, kept!.order.cartId);
+	const entered = await asActor(actor, () => this.store.transaction(tx => enter(this, tx, ctx, request)));
+	if (entered.how === "refused") throw entered.refusal;
+	if (entered.how === "kept") return replay<Result>(ctx, entered.reply, entered.requestId);
+	if (entered.how === "cancelled") return entered.order;
+	if (entered.how === "begun") this.store.sagas.driveBegun(entered.saga);
+
+	const { operationId, checkoutId } = entered;
+	if (checkoutId) await this.store.sagas.settled(checkoutId, until - performance.now());
+	const isRepeat = entered.how === "joined" && entered.isRepeat;
+	const answered = await outcome<orders.Order>(this, ctx, operationId, request?.scope, isRepeat, until - performance.now());
 	if (!("operation" in answered) || answered.operation.status !== "succeeded") return answered;
-	// Without a key of its own the request joined a cancel that is done now: the order answers as it is.
+	// Asked without a key, there is no kept reply: the order answers as it is.
 	ctx.meta.reply = {};
 	return (await this.store.reader.orderById(ctx.params.id))!.order;
 }
 
-async function enter(service: OrdersService, tx: OrdersTx, ctx: Ctx, request: KeyedRequest | undefined): Promise<CancelEntered> {
+async function enter(service: OrdersService, tx: OrdersTx, ctx: Ctx, request: KeyedRequest | undefined): Promise<Cancelled> {
 	const { order, process, cancelRequest } = (await tx.lockOrder(ctx.params.id))!;
-	const operationId = newId("opr", tx.now());
+	const operationId = cancelRequest?.operationId ?? newId("opr", tx.now());
+	const checkoutId = process === operationId ? null : process;
 	if (request) {
-		const claim = await claimKey(tx, request, cancelRequest?.operationId ?? process ?? operationId);
+		const claim = await claimKey(tx, request, operationId);
 		if (claim.state === "kept") return { how: "kept", reply: claim.reply, requestId: claim.requestId };
-		if (claim.state === "running") return { how: "joined", operationId: claim.reference };
+		if (claim.state === "running") return { how: "joined", operationId: claim.reference, checkoutId, isRepeat: true };
 	}
+	requireMatch(ctx.meta.request?.ifMatch, order);
 	if (order.status === "cancelled") {
 		if (request) await keepReply(tx, request.scope, { result: order });
 		return { how: "cancelled", order };
@@ -66,16 +69,11 @@ async function enter(service: OrdersService, tx: OrdersTx, ctx: Ctx, request: Ke
 		await keepReply(tx, request.scope, refusalOf(refusal as StoaFailure));
 		return { how: "refused", refusal };
 	}
-	const { reason } = ctx.params;
-	if (cancelRequest) return { how: "joined", operationId: cancelRequest.operationId };
-	const keyScope = request?.scope ?? null;
-	await tx.setCancelRequest(order.id, { operationId, reason, keyScope });
-	if (process) {
-		if (request) await tx.update("idempotency", { reference: operationId }, { scope: request.scope });
-		return { how: "waits", checkoutId: process, operationId };
-	}
-	await tx.setProcess(order.id, operationId);
-	const state: Cancelling = { orderId: order.id, reason, keyScope };
+	const keyScopes = [...(cancelRequest?.keyScopes ?? []), ...(request ? [request.scope] : [])];
+	await tx.setCancelRequest(order.id, { operationId, keyScopes });
+	if (cancelRequest) return { how: "joined", operationId, checkoutId, isRepeat: false };
+	if (!process) await tx.setProcess(order.id, operationId);
+	const state: Cancelling = { orderId: order.id, reason: ctx.params.reason, checkoutId };
 	const saga = await service.store.sagas.begin(tx, cancelKind, state, { id: operationId });
-	return { how: "begun", operationId, saga: saga as unknown as SagaRecord };
+	return { how: "begun", operationId, checkoutId, saga: saga as unknown as SagaRecord };
 }

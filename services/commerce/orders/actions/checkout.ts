@@ -1,6 +1,6 @@
 // The REST trigger of the checkout saga: claims the key, begins or joins the saga, and answers what became of it within 8 s.
 import { ask, type CallContext, type ResultOf, tell } from "../../../../lib/contract.ts";
-import { type FailureKind, StoaFailure, validationFailed } from "../../../../lib/failure.ts";
+import { currencyMismatch, type FailureKind, StoaFailure, validationFailed } from "../../../../lib/failure.ts";
 import {
 	inProgress,
 	type KeptReply,
@@ -12,8 +12,9 @@ import {
 	waitMs,
 } from "../../../../lib/idempotency.ts";
 import { newId } from "../../../../lib/ids.ts";
+import { actorOf } from "../../../../lib/principal.ts";
 import type { SagaRecord } from "../../../../lib/saga.ts";
-import { currentScope, withScope } from "../../../../lib/scope.ts";
+import { asActor } from "../../../../lib/scope.ts";
 import { claimKey, keepReply } from "../../../../mixins/sql/idempotency.ts";
 import * as carts from "../../carts/carts.contract.ts";
 import { type Checkout, checkoutKind } from "../checkout.saga.ts";
@@ -41,10 +42,7 @@ export async function checkout(this: OrdersService, ctx: Ctx): Promise<Result> {
 		throw validationFailed({ errors: [{ pointer: "/email", code: "required", detail: "is required of a guest" }] });
 
 	const request = keyedRequest(ctx, cart.cartId);
-	const actor = principal ? ({ kind: "user", id: principal.userId } as const) : ({ kind: "guest", id: cart.cartId } as const);
-	const entered = await withScope({ requestId: null, traceparent: null, ...currentScope(), actor }, () =>
-		this.store.transaction(tx => enter(this, tx, ctx, cart, request)),
-	);
+	const entered = await asActor(actorOf(principal, cart.cartId), () => this.store.transaction(tx => enter(this, tx, ctx, cart, request)));
 	if (entered.how === "refused") throw entered.refusal;
 	if (entered.how === "kept") return replay<Result>(ctx, entered.reply, entered.requestId);
 	if (entered.how === "begun") this.store.sagas.driveBegun(entered.saga);
@@ -79,13 +77,15 @@ async function begin(
 ): Promise<SagaRecord<Checkout>> {
 	const { principal } = ctx.locals;
 	const { cartId } = cart;
+	const { email, shippingAddress, payment, expectedTotal } = ctx.params;
+	const { currency } = service.runtime.config;
+	if (expectedTotal && expectedTotal.currency !== currency) throw currencyMismatch({ given: expectedTotal.currency, shop: currency });
 	if (await tx.activeAttempt(cartId)) throw carts.cartNotOpen({ cartId, status: "completing" });
 	if (await tx.orderOfCart(cartId)) throw carts.cartNotOpen({ cartId, status: "completed" });
 	const orderId = newId("ord", tx.now());
 	const userId = cart.userId ?? principal?.userId ?? null;
 	await tx.insertAttempt({ id: operationId, orderId, cartId, userId, tokenHash: cart.tokenHash });
 	await tell(tx, orders.checkoutRequested, { orderId, operationId, cartId, userId });
-	const { email, shippingAddress, payment, expectedTotal } = ctx.params;
 	const state: Checkout = {
 		cartId,
 		orderId,
@@ -95,6 +95,7 @@ async function begin(
 		shippingAddress,
 		payment,
 		expectedTotal: expectedTotal ?? null,
+		ifMatch: ctx.meta.request?.ifMatch ?? null,
 		keyScope,
 		tokenHash: cart.tokenHash,
 		currency: "",
@@ -117,8 +118,9 @@ export async function outcome<R>(
 	operationId: string,
 	keyScope: string | undefined,
 	repeated: boolean,
+	withinMs = waitMs,
 ): Promise<R | { operation: orders.Operation }> {
-	const saga = await service.store.sagas.settled(operationId, waitMs);
+	const saga = await service.store.sagas.settled(operationId, withinMs);
 	const kept = keyScope
 		? await service.store.reader.get<{ reply: string | null; requestId: string | null }>(
 				"SELECT reply, requestId FROM idempotency WHERE scope = ?",
@@ -137,7 +139,6 @@ export async function outcome<R>(
 		const { kind, code, message, data } = saga.problem;
 		throw new StoaFailure(kind as FailureKind, code, message, data);
 	}
-	// A cancel that waits for its order's checkout has no saga of its own yet.
 	if (!saga) throw inProgress();
 	const operation = operationOf(saga);
 	ctx.meta.reply = { status: 202, location: `/v1/operations/${operationId}` };

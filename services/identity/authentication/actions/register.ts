@@ -1,10 +1,12 @@
 import { answer, ask } from "../../../../lib/contract.ts";
 import { newId } from "../../../../lib/ids.ts";
 import type { Role } from "../../../../lib/principal.ts";
+import { asActor } from "../../../../lib/scope.ts";
 import { usersWithRole } from "../../authorization/authorization.contract.ts";
 import * as authentication from "../authentication.contract.ts";
 import { type Account, acceptPassword, foldEmail, registrationMs, wasCutOff } from "../authentication.domain.ts";
 import { type Authentication, emailKeyOf, openSession, originOf, provePassword, registrationDone } from "../authentication.sessions.ts";
+import type { AuthenticationTx } from "../authentication.store.ts";
 import type { Registration } from "../register.saga.ts";
 
 interface Registering {
@@ -20,10 +22,11 @@ interface Registering {
 async function claim(service: Authentication, { email, password, name, roles, welcomed }: Registering): Promise<Account | undefined> {
 	const emailKey = emailKeyOf(service, email);
 	const passwordHash = await service.passwords.hash(password);
-	return service.store.transaction(async tx => {
+	const userId = newId("usr", service.runtime.clock.now());
+	const begin = async (tx: AuthenticationTx) => {
 		const now = tx.now();
 		const account: Account = {
-			userId: newId("usr", now),
+			userId,
 			email: foldEmail(email),
 			emailKey,
 			passwordHash,
@@ -35,10 +38,12 @@ async function claim(service: Authentication, { email, password, name, roles, we
 			createdAt: now,
 		};
 		if (!(await tx.claimEmail(account, name))) return undefined;
-		const registration: Registration = { userId: account.userId, roles };
+		const registration: Registration = { userId, roles };
 		await service.store.sagas.begin(tx, "register", registration, { id: account.registrationId });
 		return account;
-	});
+	};
+	// Who registers does it in their own name; an account that the house brings along is nobody's doing.
+	return welcomed ? service.store.transaction(begin) : asActor({ kind: "user", id: userId }, () => service.store.transaction(begin));
 }
 
 export const register = answer(authentication.register, async function (this: Authentication, ctx) {
