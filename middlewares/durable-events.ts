@@ -20,12 +20,21 @@ interface Feed {
 	source: FactSource;
 	/** Position up to which facts were handed to the inbox. */
 	cursor: number;
+	/** The last of them that concerned us: the next one must find it settled. */
+	handed: number;
 	/** The newest position we were told of; unknown after a start or a fault, and then the outbox is asked. */
 	head: number | undefined;
-	/** Numbered facts that came by wake-up and were not handed over yet; always a run without gaps. */
+	/** Numbered facts that came by wake-up and were not handed over yet: a run without gaps. What does not fit is read from the outbox. */
 	fresh: Envelope[];
 	pumping: boolean;
 	again: boolean;
+}
+
+/** Keeps what follows on what is kept. A gap, of facts that did not fit or came out of turn, must not be closed by later ones. */
+function keepFresh({ fresh }: Feed, facts: readonly Envelope[]): void {
+	const last = fresh[fresh.length - 1];
+	const fits = !last || (fresh.length < 10 * batchMax && facts[0]!.position === last.position + 1);
+	if (fits) for (const fact of facts) fresh.push(fact);
 }
 
 /** One listening service: its feeds, its letters, its replay. */
@@ -51,10 +60,11 @@ export class Listening {
 		const floors = await this.#inbox.floors();
 		for (const [producer, source] of producers) {
 			if (!this.#listensTo(producer)) continue;
-			const feed: Feed = { producer, source, cursor: floors.get(producer) ?? 0, head: undefined, fresh: [], pumping: false, again: false };
+			const floor = floors.get(producer) ?? 0;
+			const feed: Feed = { producer, source, cursor: floor, handed: floor, head: undefined, fresh: [], pumping: false, again: false };
 			this.#feeds.set(producer, feed);
 			source.onNumbered(facts => {
-				if (feed.fresh.length < 10 * batchMax) feed.fresh.push(...facts);
+				keepFresh(feed, facts);
 				if (feed.head !== undefined) feed.head = Math.max(feed.head, facts[facts.length - 1]!.position);
 				void this.#pump(feed);
 			});
@@ -151,7 +161,10 @@ export class Listening {
 		if (!last) return false;
 		const wanted = facts.filter(fact => this.#handlerOf(fact.type));
 		// Handed over together, settled one after the other: in SQL stores they share a commit.
-		const settled = await Promise.all(wanted.map(fact => this.#inbox.apply(fact, this.#effect)));
+		const settled = await Promise.all(
+			wanted.map((fact, index) => this.#inbox.apply(fact, this.#effect, wanted[index - 1]?.position ?? feed.handed)),
+		);
+		feed.handed = wanted[wanted.length - 1]?.position ?? feed.handed;
 		if (settled.includes("failed") || settled.includes("waiting")) this.#hasLetters = true;
 		// Facts that do not concern us cost no write each; after a restart they are merely looked at again.
 		if (wanted.length === 0 && facts.length === batchMax) await this.#inbox.skipTo(feed.producer, last.position);
@@ -182,8 +195,11 @@ export class Listening {
 				}
 				if (this.#stopped) return;
 			}
-			this.#hasLetters = (await this.#inbox.letters({ status: "retrying", limit: 1 })).length > 0;
+			// Taken back before the look, so that a letter which comes during it is not overlooked.
+			this.#hasLetters = false;
+			if ((await this.#inbox.letters({ status: "retrying", limit: 1 })).length > 0) this.#hasLetters = true;
 		} catch (error) {
+			this.#hasLetters = true;
 			if (!this.#stopped) this.#service.logger.warn("letters could not be tried", error);
 		} finally {
 			this.#retrying = false;

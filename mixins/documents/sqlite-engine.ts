@@ -51,7 +51,9 @@ export class SqliteDocuments implements DocumentEngine, SqliteAccess {
 	constructor(file: string, options: SqliteDocumentsOptions) {
 		this.#database = new DatabaseSync(file, { timeout: 2000 });
 		try {
-			this.#database.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000; PRAGMA wal_autocheckpoint=4000");
+			this.#database.exec(
+				"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000; PRAGMA wal_autocheckpoint=4000",
+			);
 			prepareSchema(this.#database, options.collections);
 			this.#database.exec("CREATE TABLE IF NOT EXISTS metadata (name TEXT PRIMARY KEY, value TEXT NOT NULL)");
 			this.#database.prepare("INSERT OR IGNORE INTO metadata VALUES ('storeId', ?)").run(newId("sto", options.now));

@@ -70,10 +70,15 @@ export function sqlFactSource(store: Store): FactSource {
 }
 
 export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy): FactInbox {
-	/** False when the floor was there or above already. */
-	const moveFloor = async (tx: SqlTx, producer: string, position: number) =>
-		(await tx.run("UPDATE floors SET position = ? WHERE producer = ? AND position < ?", [position, producer, position])) > 0 ||
-		(await tx.insertIfAbsent("floors", { producer, position })) > 0;
+	/** False when the floor was there or above already. Throws when it is still below `after`: what lies between was not settled. */
+	const moveFloor = async (tx: SqlTx, producer: string, position: number, after = 0): Promise<boolean> => {
+		const moving = "UPDATE floors SET position = ? WHERE producer = ? AND position < ? AND position >= ?";
+		if ((await tx.run(moving, [position, producer, position, after])) > 0) return true;
+		if (after === 0 && (await tx.insertIfAbsent("floors", { producer, position })) > 0) return true;
+		const floor = await tx.get<{ position: number }>("SELECT position FROM floors WHERE producer = ?", [producer]);
+		if ((floor?.position ?? 0) < after) throw new Error(`${producer}'s fact ${after} is not settled yet, ${position} has to wait`);
+		return false;
+	};
 
 	const keep = (tx: SqlTx, envelope: Envelope, status: LetterStatus, error: string | null) => {
 		const now = clock.now();
@@ -119,10 +124,10 @@ export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy)
 			return new Map(rows.map(row => [row.producer, row.position]));
 		},
 
-		apply: (envelope, effect) =>
+		apply: (envelope, effect, after) =>
 			store.transaction(async (tx): Promise<Settled> => {
 				// Facts come in order of position, so the floor is the shortest inbox: what moves it was never settled.
-				if (!(await moveFloor(tx, envelope.producer, envelope.position))) return "known";
+				if (!(await moveFloor(tx, envelope.producer, envelope.position, after))) return "known";
 				if ((await tx.insertIfAbsent("inbox", { id: envelope.id, producer: envelope.producer, position: envelope.position })) === 0)
 					return "known";
 				if (await tx.get("SELECT 1 FROM letters WHERE producer = ? AND factKey = ? LIMIT 1", [envelope.producer, envelope.key])) {
@@ -153,8 +158,9 @@ export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy)
 
 		async due(now, limit) {
 			const rows = await store.reader.all<LetterRow>(
-				"SELECT * FROM letters WHERE status = 'retrying' AND nextAt <= ? ORDER BY position LIMIT ?",
-				[now, limit],
+				// Last tried in the future: the clock went back since, and its time may be long in coming.
+				"SELECT * FROM letters WHERE status = 'retrying' AND (nextAt <= ? OR lastFailedAt > ?) ORDER BY position LIMIT ?",
+				[now, now, limit],
 			);
 			return rows.map(letterOf);
 		},

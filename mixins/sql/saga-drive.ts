@@ -76,10 +76,13 @@ export class SagaDrive<Tx extends SqlTx> {
 
 	async #forward(): Promise<void> {
 		const saga = this.#saga;
+		// What it stands at runs in any case, also after a long pause: only so is it known what became of it.
+		const first = saga.step;
 		saga.status = "running";
 		this.#pass("started");
 		while (saga.step < this.#definition.steps.length) {
 			if (this.#given.stopping()) return this.#letGo();
+			if (saga.step > first && this.#isLate()) return this.#turnBack(lateProblem, { status: "pending" });
 			const step = this.#definition.steps[saga.step] as Step<State, Tx>;
 			if (step.when && !step.when(saga.state)) {
 				this.#mark(saga.step, { status: "skipped" });
@@ -130,6 +133,7 @@ export class SagaDrive<Tx extends SqlTx> {
 				await step.undo!(this.#running());
 				this.#pass(`${step.name}/undo/after`);
 			} catch (error) {
+				if (error instanceof LeaseLost) throw error;
 				return this.#later(error);
 			}
 			this.#mark(index, { status: "undone" });
@@ -144,11 +148,21 @@ export class SagaDrive<Tx extends SqlTx> {
 
 	/** A refusal before the point of no return begins the undoing; everything else is tried again later. */
 	async #failed(error: unknown): Promise<void> {
+		if (isPastReturn(this.#definition, this.#saga)) return this.#later(error);
+		if (endsAttempt(error)) return this.#turnBack(problemOf(error), { status: "failed", error: sentenceOf(error) });
+		if (this.#isLate()) return this.#turnBack(lateProblem, { status: "failed", error: sentenceOf(error) });
+		return this.#later(error);
+	}
+
+	#isLate(): boolean {
+		return !isPastReturn(this.#definition, this.#saga) && this.#given.runtime.clock.now() >= this.#saga.deadlineAt;
+	}
+
+	/** The way forward is over; `step` is how the step that it stands at ended. */
+	async #turnBack(problem: Problem, step: Partial<StepRecord>): Promise<void> {
 		const saga = this.#saga;
-		const late = this.#given.runtime.clock.now() >= saga.deadlineAt;
-		if (isPastReturn(this.#definition, saga) || !(endsAttempt(error) || late)) return this.#later(error);
-		this.#mark(saga.step, { status: "failed", error: sentenceOf(error) });
-		saga.problem = endsAttempt(error) ? problemOf(error) : lateProblem;
+		this.#mark(saga.step, step);
+		saga.problem = problem;
 		saga.status = "compensating";
 		saga.attempts = 0;
 		await this.#write();
@@ -157,6 +171,8 @@ export class SagaDrive<Tx extends SqlTx> {
 	async #end(tx: Tx, status: "succeeded" | "failed" | "compensated"): Promise<void> {
 		this.#saga.status = status;
 		await this.#definition.ended?.(tx, { ...this.#running(), status, problem: this.#saga.problem });
+		const forgotten = new Set<string>(this.#definition.forgets);
+		this.#saga.state = Object.fromEntries(Object.entries(this.#saga.state).filter(([name]) => !forgotten.has(name)));
 	}
 
 	async #sleep(wait: Wait<State>): Promise<void> {

@@ -99,26 +99,30 @@ export const releaseSaga = (tx: SqlTx, saga: SagaRecord) =>
 export const renewLease = async (tx: SqlTx, saga: SagaRecord) =>
 	(await tx.update("sagas", { leaseUntil: tx.now() + leaseMs }, { id: saga.id, fence: saga.fence })) > 0;
 
-/** Sagas that want to be driven now and that nobody drives. */
+/**
+ * Sagas that want to be driven now and that nobody else drives. One that was written in the future stands from before the clock was put back:
+ * its time may be long in coming, so it is tried now.
+ */
 export async function dueSagas(tx: SqlTx, instance: string, limit: number): Promise<{ id: string; kind: string }[]> {
 	const now = tx.now();
 	return tx.all(
-		`SELECT id, kind FROM sagas WHERE status IN ('running', 'waiting', 'compensating') AND nextAt <= ?
+		`SELECT id, kind FROM sagas WHERE status IN ('running', 'waiting', 'compensating')
+		AND (nextAt <= ? OR (updatedAt > ? AND status <> 'waiting'))
 		AND (owner IS NULL OR owner = ? OR leaseUntil < ?) ORDER BY nextAt LIMIT ?`,
-		[now, instance, now, limit],
+		[now, now, instance, now, limit],
 	);
 }
 
 /** Makes a saga due now: what it waited for has come, or an operator asked for another try. Nothing when it is over. */
 export const wakeSaga = async (tx: SqlTx, id: string) => {
 	const now = tx.now();
-	return (
-		(await tx.run("UPDATE sagas SET nextAt = ?, updatedAt = ? WHERE id = ? AND status IN ('running', 'waiting', 'compensating')", [
-			now,
-			now,
-			id,
-		])) > 0
+	// Changed in any case: a saga that falls asleep in this very millisecond sees by it that it was woken.
+	const woken = await tx.run(
+		`UPDATE sagas SET nextAt = ?, updatedAt = CASE WHEN updatedAt < ? THEN ? ELSE updatedAt + 1 END
+		WHERE id = ? AND status IN ('running', 'waiting', 'compensating')`,
+		[now, now, now, id],
 	);
+	return woken > 0;
 };
 
 /** Nobody else can be alive behind an engine that one process owns: leases of the last start are void. */

@@ -42,7 +42,9 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 		const poll = async () => {
 			try {
 				const room = drivenMax - this.#driving.size;
-				if (room > 0) for (const { id } of await dueSagas(this.#store.reader, this.#runtime.instance, room)) this.drive(id);
+				// Those driven here are due by their rows as well; asked for as many as can be, they leave no other out.
+				const due = room > 0 ? await dueSagas(this.#store.reader, this.#runtime.instance, drivenMax) : [];
+				for (const { id } of due.filter(({ id }) => !this.#driving.has(id)).slice(0, room)) this.drive(id);
 			} catch (error) {
 				this.#logger.warn("sagas cannot be looked for", error);
 			}
@@ -135,10 +137,10 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 
 	/** Waits until the saga is over or sleeps (`waiting`), at most `ms`; answers it as it then stands. */
 	async settled(id: string, ms: number): Promise<SagaRecord | undefined> {
-		const until = Date.now() + ms;
+		const until = performance.now() + ms;
 		for (;;) {
 			const here = this.#driving.get(id);
-			const left = until - Date.now();
+			const left = until - performance.now();
 			// Another node may be driving: then we look now and then.
 			await Promise.race([here ?? delay(50), delay(Math.max(left, 0))]);
 			const saga = await sagaById(this.#store.reader, id);
@@ -158,8 +160,10 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 	async compensate(id: string): Promise<boolean> {
 		if (this.#driving.has(id)) return false;
 		const turned = await this.#store.transaction(async tx => {
+			const found = await sagaById(tx, id);
+			if (!found || isPastReturn(this.#definition(found.kind), found)) return false;
 			const saga = await claimSaga(tx, id, this.#runtime.instance);
-			if (!saga || isPastReturn(this.#definition(saga.kind), saga)) return false;
+			if (!saga) return false;
 			saga.status = "compensating";
 			saga.problem ??= { kind: "conflict", code: "saga_compensated", message: "An operator took it back.", data: {} };
 			saga.nextAt = tx.now();

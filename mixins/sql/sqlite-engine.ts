@@ -41,7 +41,13 @@ class SqliteConnection implements Connection {
 	}
 
 	async run(sql: string, params: readonly Value[] = []): Promise<number> {
+		this.#mustBeInside();
 		return Number(this.#prepare(sql).run(...params).changes);
+	}
+
+	/** SQLite may undo a whole transaction by itself (a full disk). Whatever overlooked that must not go on outside of it. */
+	#mustBeInside(): void {
+		if (!this.database.isTransaction) throw new Error("the transaction was rolled back, nothing can be written in it");
 	}
 
 	/** BEGIN, COMMIT and the like: prepared once, where exec would parse them each time. */
@@ -50,6 +56,7 @@ class SqliteConnection implements Connection {
 	}
 
 	async savepoint<T>(work: () => Promise<T>): Promise<T> {
+		this.#mustBeInside();
 		const name = `s${this.#depth++}`;
 		this.control(`SAVEPOINT ${name}`);
 		try {
@@ -57,8 +64,10 @@ class SqliteConnection implements Connection {
 			this.control(`RELEASE ${name}`);
 			return result;
 		} catch (error) {
-			this.control(`ROLLBACK TO ${name}`);
-			this.control(`RELEASE ${name}`);
+			if (this.database.isTransaction) {
+				this.control(`ROLLBACK TO ${name}`);
+				this.control(`RELEASE ${name}`);
+			}
 			throw error;
 		} finally {
 			this.#depth--;
@@ -84,11 +93,13 @@ export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 	reading.exec("PRAGMA query_only=ON; PRAGMA cache_size=-16000");
 	const flusher = flushing(options.durability === "full" ? walSync(file) : undefined);
 	const read = new SqliteConnection(reading);
-	// Nothing is shown that a power cut could still take back: a fact that was handed on must not lose its number to another.
 	const reader: Connection = {
+		// Nothing is shown that a power cut could still take back: a fact that was handed on must not lose its number to another.
+		// Read first: what is pending after the read covers everything that was seen.
 		all: async (sql, params) => {
+			const rows = await read.all(sql, params);
 			await flusher.pending();
-			return read.all(sql, params);
+			return rows as never;
 		},
 		run: (sql, params) => read.run(sql, params),
 		savepoint: work => read.savepoint(work),
@@ -109,7 +120,7 @@ export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 					const value = await (tasks.length === 1 ? task.work(writer) : writer.savepoint(() => task.work(writer)));
 					settled.push(() => task.resolve(value));
 				} catch (error) {
-					if (tasks.length === 1) throw error;
+					if (tasks.length === 1 || !writing.isTransaction) throw error;
 					settled.push(() => task.reject(error));
 				}
 			}
@@ -137,7 +148,9 @@ export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 			await new Promise(resolve => setImmediate(resolve));
 			const tasks = queue.slice(0, batchMax);
 			queue = queue.slice(batchMax);
-			await runBatch(tasks);
+			const broken = flusher.broken();
+			if (broken) for (const task of tasks) task.reject(broken);
+			else await runBatch(tasks);
 			// Those who come while the disk works would wait for it in any case: they wait before their commit, and share that too.
 			await flusher.pending()?.catch(() => undefined);
 		}

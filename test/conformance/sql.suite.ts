@@ -206,6 +206,29 @@ export function sqlEngineConformance(name: string, fresh: () => Promise<SqlPlace
 				expect(await store.inbox.letters({ limit: 10 })).toEqual([]);
 			});
 
+			it("tries a fact again at once when the clock was put back, instead of waiting for the old time to come", async () => {
+				await store.inbox.apply(fact(1), failing);
+				clock.move(-3_600_000);
+				expect((await store.inbox.due(clock.now(), 10)).map(({ id }) => id)).toEqual(["evt_1"]);
+			});
+
+			it("lets no fact pass one that could not be settled: the floor would hide it for ever", async () => {
+				const seen: string[] = [];
+				const apply = (position: number, after: number, effect = async () => void seen.push(`evt_${position}`)) =>
+					store.inbox.apply(fact(position), effect, after);
+				await apply(1, 0);
+				// Nothing of the second is kept, not even as a letter: its whole transaction is lost.
+				const lost = store.transaction(async () => {
+					throw new Error("database or disk is full");
+				});
+				const third = apply(3, 2);
+				await expect(lost).rejects.toThrow("full");
+				await expect(third).rejects.toThrow("not settled");
+				expect(await Promise.all([apply(2, 1), apply(3, 2), apply(7, 3)])).toEqual(["applied", "applied", "applied"]);
+				expect(await apply(3, 2)).toBe("known");
+				expect(seen).toEqual(["evt_1", "evt_2", "evt_3", "evt_7"]);
+			});
+
 			it("gives a fact up after its tries; redriving it starts them anew, dropping it frees its key", async () => {
 				await store.inbox.apply(fact(1), failing);
 				await applyTo([], fact(2));

@@ -150,8 +150,19 @@ describe("contracts", () => {
 
 	it("a POST that is safe to repeat or moves nothing needs no key, every other route says how it is protected", () => {
 		const moving = [...catalogue.actions.values()].filter(
-			({ rest }) => rest && /\/(checkout|cancel|capture|refunds|adjustments)$/.test(rest.path),
+			({ rest }) => rest?.method === "POST" && /\/(checkout|cancel|capture|refunds|adjustments)$/.test(rest.path),
 		);
 		expect(moving.filter(({ rest }) => rest?.idempotencyKey !== "required").map(({ name }) => name)).toEqual([]);
+	});
+
+	it("a POST that makes something says where it is read", () => {
+		const made = [...catalogue.actions.values()].filter(({ rest }) => rest?.method === "POST" && rest.status === 201);
+		// A sandbox token is not read again: it is handed to a checkout.
+		expect(made.filter(({ rest }) => rest?.location === undefined).map(({ name }) => name)).toEqual(["payments.createToken"]);
+		const readable = new Set(
+			[...catalogue.actions.values()].flatMap(({ rest }) => (rest?.method === "GET" ? [rest.path.replaceAll(/:[A-Za-z]+/g, "*")] : [])),
+		);
+		const places = made.flatMap(({ rest }) => (rest?.location ? [rest.location.replaceAll(/\{[^}]+\}/g, "*")] : []));
+		expect(places.filter(place => !readable.has(place))).toEqual([]);
 	});
 });

@@ -37,8 +37,10 @@ afterAll(() => stoa.stop());
 
 const timelineOf = async (orderId: string, asked: { token?: string; cartToken?: string }) =>
 	(await get<Page<TimelineEntry>>(stoa, `/v1/orders/${orderId}/timeline`, asked)).data.map(({ type }) => type);
-const factsOf = async (orderId: string) => (await get<Page<Envelope>>(stoa, `/v1/events?key=${orderId}&limit=100`, { token: admin.token })).data;
-const auditOf = async (orderId: string) => (await get<Page<AuditEntry>>(stoa, `/v1/audit?key=${orderId}&limit=100`, { token: admin.token })).data;
+const factsOf = async (orderId: string) =>
+	(await get<Page<Envelope>>(stoa, `/v1/events?key=${orderId}&limit=100`, { token: admin.token })).data;
+const auditOf = async (orderId: string) =>
+	(await get<Page<AuditEntry>>(stoa, `/v1/audit?key=${orderId}&limit=100`, { token: admin.token })).data;
 const facts = ["orders.checkoutRequested", "orders.paid", "orders.placed", "payments.authorized", "payments.captured"];
 
 describe("a guest's first order", () => {
@@ -81,7 +83,9 @@ describe("a guest's first order", () => {
 		const { order } = await aPaidOrder(stoa, [{ sku, quantity: 1 }]);
 
 		const { total } = order.totals;
-		expect(await paymentsOf(stoa, admin, { orderId: order.id })).toMatchObject([{ status: "captured", amount: total, captured: total, refunded: eur(0) }]);
+		expect(await paymentsOf(stoa, admin, { orderId: order.id })).toMatchObject([
+			{ status: "captured", amount: total, captured: total, refunded: eur(0) },
+		]);
 		expect((await factsOf(order.id)).map(({ type }) => type).sort()).toEqual(facts);
 		const entries = await eventually(
 			() => auditOf(order.id),
@@ -120,7 +124,13 @@ describe("a signed-in customer's order", () => {
 		expect(order).toMatchObject({ userId: shopper.id, email: shopper.email, paymentStatus: "captured" });
 		expect((await get<Page<Order>>(stoa, "/v1/orders", { token })).data).toEqual([await get(stoa, `/v1/orders/${order.id}`, { token })]);
 		const payment = await get<PaymentView>(stoa, `/v1/payments/${order.payments[0]!.id}`, { token });
-		expect(payment).toMatchObject({ orderId: order.id, provider: "sandbox", method: "card", status: "captured", captured: order.totals.total });
+		expect(payment).toMatchObject({
+			orderId: order.id,
+			provider: "sandbox",
+			method: "card",
+			status: "captured",
+			captured: order.totals.total,
+		});
 		const told = await eventually(
 			() => get<Page<Notification>>(stoa, "/v1/notifications", { token }),
 			({ data }) => data.length >= 2,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { ask } from "../../lib/contract.ts";
 import { checkStock } from "../../services/commerce/inventory/inventory.contract.ts";
-import { aGuestCart, anAdministrator, aProduct, available, checkout, type CheckedOut, paymentsOf, type Person } from "../support/http.ts";
+import { aGuestCart, anAdministrator, aProduct, available, type CheckedOut, checkout, type Person, paymentsOf } from "../support/http.ts";
 import { type Stoa, startStoa } from "../support/stoa.ts";
 
 let stoa: Stoa;
@@ -28,7 +28,8 @@ describe("the last ten pieces", () => {
 		const refused = answers.filter(({ status }) => status !== 201);
 		expect(bought(answers)).toHaveLength(10);
 		expect(refused).toHaveLength(20);
-		for (const { status, body } of refused) expect({ status, code: body.code, retryable: body.retryable }).toEqual({ status: 409, code: "out_of_stock", retryable: false });
+		for (const { status, body } of refused)
+			expect({ status, code: body.code, retryable: body.retryable }).toEqual({ status: 409, code: "out_of_stock", retryable: false });
 		expect(new Set(bought(answers).map(({ body }) => body.id)).size).toBe(10);
 		expect(new Set(bought(answers).map(({ body }) => body.number)).size).toBe(10);
 		expect(await capturedOf(answers)).toHaveLength(10);

@@ -41,6 +41,9 @@ export interface ProblemBody {
 	errors: { pointer: string; code: string; detail: string }[];
 }
 
+/** A body whose refusals are looked at too; the status stands beside it. */
+export type OrProblem<Body> = Body & Partial<Omit<ProblemBody, "status">>;
+
 export interface Answer<Body = Record<string, unknown>> {
 	status: number;
 	headers: Headers;
@@ -211,7 +214,7 @@ export interface Buying {
 	expectedTotal?: Money;
 }
 
-export type CheckedOut = Answer<Order & { operation?: Operation } & Partial<ProblemBody>>;
+export type CheckedOut = Answer<OrProblem<Order & { operation?: Operation }>>;
 
 /** Buys a cart; a guest gives an email, an account has one. */
 export function checkout(

@@ -24,7 +24,6 @@ describe("cancelling an order", () => {
 	});
 	/** Orders that no test cancelled. */
 	let sold = 0;
-
 	const bought = async () => {
 		const cart = await desk.aGuest(sku);
 		const { result } = await desk.checkout(cart);

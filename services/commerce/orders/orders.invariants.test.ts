@@ -17,7 +17,7 @@ function dice(seed: number): () => number {
 const stock = 25;
 const cards = ["tok_visa", "tok_visa", "tok_visa", "tok_mastercard", "tok_chargeDeclined", "tok_unavailable"];
 
-describe.each([1, 2, 3])("a busy shop, seed %i", seed => {
+describe.each([1, 2])("a busy shop, seed %i", seed => {
 	const roll = dice(seed);
 	const pick = <T>(list: readonly T[]): T => list[Math.floor(roll() * list.length)]!;
 	let desk: Desk;
