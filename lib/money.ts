@@ -4,10 +4,7 @@
  * so it is a defect, not an answer to a buyer.
  */
 
-export interface Money {
-	amount: number;
-	currency: string;
-}
+import type { Money, Totals } from "./vocabulary.ts";
 
 /** ISO 4217 currencies with two digits, which is nearly all of them. Metals, test codes and accounting units are no currency to charge in. */
 const twoDigits =
@@ -177,16 +174,10 @@ export interface PricedLine {
 	total: Money;
 }
 
-/** `items` is before any discount; total = items − discount + shipping + tax = the lines' totals + shipping. */
-export interface Totals {
-	items: Money;
-	discount: Money;
-	shipping: Money;
-	tax: Money;
-	total: Money;
-}
-
-/** R2: item promotions → order promotions on the already discounted subtotal → shipping → tax; what results is what the tender must cover. */
+/**
+ * R2: item promotions → order promotions on the already discounted subtotal → shipping → tax; what results is what the tender must cover.
+ * `totals.items` is before any discount; `totals.total` = the lines' totals + shipping.
+ */
 export function priceOrder({ currency, lines, orderDiscount, shipping }: OrderToPrice): { lines: PricedLine[]; totals: Totals } {
 	const nothing = zero(currency);
 	const full = lines.map(line => multiply(line.unitPrice, notNegative(line.quantity, "a quantity")));

@@ -15,6 +15,12 @@ export const Amount = Type.Integer({
 export const Money = Type.Object({ amount: Amount, currency: Currency }, { description: "Whole minor units and the currency." });
 export type Money = Static<typeof Money>;
 
+export const Totals = Type.Object(
+	{ items: Money, discount: Money, shipping: Money, tax: Money, total: Money },
+	{ $id: "Totals", description: "total = items − discount + shipping + tax." },
+);
+export type Totals = Static<typeof Totals>;
+
 export const Sku = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description: "The code of one sellable variant." });
 export const Quantity = Type.Integer({ minimum: 1, maximum: 9999 });
 export const Slug = Type.String({ pattern: "^[a-z0-9]+(-[a-z0-9]+)*$", maxLength: 120, description: "Lower-case words joined by dashes." });

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import type { AnyDocument, CollectionSpec } from "./engine.ts";
 import { SqliteDocuments } from "./sqlite-engine.ts";
 
@@ -98,6 +98,29 @@ describe("the embedded document file", () => {
 		expect(await engine.healthy()).toBe(false);
 		await expect(engine.collection("things").insert({ _id: "late" }, [])).rejects.toThrow("closed");
 		expect(await open({}).collection("things").count({})).toBe(600);
+	});
+
+	it("answers nobody whose flush failed, nor who waited for it, and takes nothing more until it is opened again", async () => {
+		const engine = open({});
+		const things = engine.collection("things");
+		await things.insert({ _id: "a" }, []);
+		let fail: (error: Error) => void = () => undefined;
+		const flushing = new Promise<void>(resolve => {
+			jest.spyOn(fs, "fdatasync").mockImplementation(((_: number, done: (error: Error) => void) => {
+				fail = done;
+				resolve();
+			}) as typeof fs.fdatasync);
+		});
+		const lost = things.insert({ _id: "b" }, []);
+		await flushing;
+		const waiting = things.insert({ _id: "c" }, []);
+		fail(new Error("EIO"));
+		await expect(lost).rejects.toThrow("EIO");
+		await expect(waiting).rejects.toThrow("restart it");
+		await expect(things.insert({ _id: "d" }, [])).rejects.toThrow("restart it");
+		jest.restoreAllMocks();
+		const again = await reopen({});
+		expect([await again.get("a"), await again.get("c"), await again.get("d")]).toEqual([{ _id: "a", version: 1 }, undefined, undefined]);
 	});
 
 	it("fails every write of a commit that cannot be made, and goes on when it can", async () => {

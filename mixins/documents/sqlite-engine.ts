@@ -123,6 +123,7 @@ export class SqliteDocuments implements DocumentEngine, SqliteAccess {
 
 	#commitQueue(): void {
 		this.#scheduled = undefined;
+		if (this.#broken) for (const { reject } of this.#queue.splice(0)) reject(this.#broken);
 		while (this.#queue.length > 0) this.#commit(this.#queue.splice(0, batchMax));
 	}
 
@@ -169,6 +170,7 @@ export class SqliteDocuments implements DocumentEngine, SqliteAccess {
 			// After a failed flush nobody knows what the disk holds, and a second one may claim success for pages the kernel dropped.
 			(error: unknown) => {
 				this.#broken = new Error("the document store could not be flushed to the disk; restart it", { cause: error });
+				this.#commitQueue();
 			},
 		);
 		return flush;

@@ -93,6 +93,8 @@ export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 	reading.exec("PRAGMA query_only=ON; PRAGMA cache_size=-16000");
 	const flusher = flushing(options.durability === "full" ? walSync(file) : undefined);
 	const read = new SqliteConnection(reading);
+	// What a killed process left in the log can be read, but may not be on the disk yet.
+	flusher.flush().catch(() => undefined);
 	const reader: Connection = {
 		// Nothing is shown that a power cut could still take back: a fact that was handed on must not lose its number to another.
 		// Read first: what is pending after the read covers everything that was seen.

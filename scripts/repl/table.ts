@@ -1,6 +1,7 @@
 // Answers as a person reads them: columns, and names with their values.
 import { styleText } from "node:util";
-import { formatMoney, type Money } from "../../lib/money.ts";
+import { formatMoney } from "../../lib/money.ts";
+import type { Money } from "../../lib/vocabulary.ts";
 
 export type Cell = string | number | null | undefined;
 

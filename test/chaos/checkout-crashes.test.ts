@@ -49,9 +49,9 @@ const commitsOf = (service: string, numbers: readonly number[]): CrashCase[] =>
 	]);
 const commits = [
 	...commitsOf("orders", [1, 4, 6, 8]),
-	...commitsOf("inventory", [3, 4]),
+	...commitsOf("inventory", [3]),
 	...commitsOf("payments", [4, 6]),
-	...commitsOf("carts", [3, 4]),
+	...commitsOf("carts", [3]),
 ];
 
 const stock = 5;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { Totals } from "../../lib/vocabulary.ts";
 import type { Cart } from "../../services/commerce/carts/carts.contract.ts";
-import type { Totals } from "../../services/commerce/orders/orders.contract.ts";
 import {
 	aGuestCart,
 	anAdministrator,

@@ -2,9 +2,9 @@
 import { answer, ask, tell } from "../../lib/contract.ts";
 import { notFound, serviceUnavailable } from "../../lib/failure.ts";
 import { newId } from "../../lib/ids.ts";
-import type { Money } from "../../lib/money.ts";
 import { defineService } from "../../lib/service.ts";
 import { storeContract } from "../../lib/store-contract.ts";
+import type { Money } from "../../lib/vocabulary.ts";
 import { SqlTx } from "../../mixins/sql/tx.ts";
 import { type SqlService, sqlStore } from "../../mixins/sql-store.ts";
 import * as orders from "../../services/commerce/orders/orders.contract.ts";

@@ -2,7 +2,7 @@
 import Type, { type Static } from "typebox";
 import { action } from "../../../lib/contract.ts";
 import { currencyMismatch, failure, notFound, serviceUnavailable, validationFailed, versionStale } from "../../../lib/failure.ts";
-import { Currency, Id, Money, Nothing, Quantity, Sku, Time } from "../../../lib/vocabulary.ts";
+import { Currency, Id, Money, Nothing, Quantity, Sku, Time, Totals } from "../../../lib/vocabulary.ts";
 
 export const linesMax = 100;
 export const quantityMax = 9999;
@@ -40,11 +40,6 @@ export const CartProblem = Type.Object(
 );
 export type CartProblem = Static<typeof CartProblem>;
 
-export const CartTotals = Type.Object(
-	{ items: Money, discount: Money, shipping: Money, tax: Money, total: Money },
-	{ $id: "CartTotals", description: "total = items − discount + shipping + tax." },
-);
-
 export const Cart = Type.Object(
 	{
 		id: Id("crt"),
@@ -53,7 +48,7 @@ export const Cart = Type.Object(
 		items: Type.Array(CartItem),
 		coupons: Type.Array(Type.String()),
 		discounts: Type.Array(Type.Object({ code: Type.String(), amount: Money })),
-		totals: CartTotals,
+		totals: Totals,
 		problems: Type.Array(CartProblem),
 		orderId: Type.Optional(Id("ord")),
 		version: Type.Integer({ minimum: 1, description: "Counts the changes of what the cart holds." }),

@@ -2,13 +2,10 @@ import Type, { type Static } from "typebox";
 import { action, event } from "../../../lib/contract.ts";
 import { currencyMismatch, type Flaw, failure, notFound, serviceUnavailable, versionStale } from "../../../lib/failure.ts";
 import { inProgress, keyReused } from "../../../lib/idempotency.ts";
-import { Address, Email, Id, Money, Page, Paging, Quantity, Reason, Sku, Text, Time } from "../../../lib/vocabulary.ts";
+import { Address, Email, Id, Money, Page, Paging, Quantity, Reason, Sku, Text, Time, Totals } from "../../../lib/vocabulary.ts";
 import { cartEmpty, cartNotOpen } from "../carts/carts.contract.ts";
 import { outOfStock } from "../inventory/inventory.contract.ts";
 import { cardDeclined } from "../payments/payments.contract.ts";
-
-export const Totals = Type.Object({ items: Money, discount: Money, shipping: Money, tax: Money, total: Money }, { $id: "Totals" });
-export type Totals = Static<typeof Totals>;
 
 export const OrderItem = Type.Object(
 	{

@@ -5,7 +5,7 @@ import { rfc3339 } from "../../../lib/clock.ts";
 import { type FailureKind, kinds } from "../../../lib/failure.ts";
 import { priceOrder, refundOfUnits, sumMoney } from "../../../lib/money.ts";
 import type { Problem, SagaRecord } from "../../../lib/saga.ts";
-import type { Address, Money } from "../../../lib/vocabulary.ts";
+import type { Address, Money, Totals } from "../../../lib/vocabulary.ts";
 import { outOfStock } from "../inventory/inventory.contract.ts";
 import {
 	cancel,
@@ -17,7 +17,6 @@ import {
 	orderStateConflict,
 	priceChanged,
 	refundNotInOrder,
-	type Totals,
 } from "./orders.contract.ts";
 
 /** A line of a claimed cart. */

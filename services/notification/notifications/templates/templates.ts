@@ -1,4 +1,4 @@
-import type { Money } from "../../../../lib/money.ts";
+import type { Money } from "../../../../lib/vocabulary.ts";
 import type { NotificationType } from "../notifications.contract.ts";
 
 /** What a message speaks of. */
