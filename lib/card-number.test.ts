@@ -109,14 +109,6 @@ describe("finding a card number in text", () => {
 			}),
 		);
 	});
-
-	it("takes time in proportion to the text, also for a megabyte of digits and gaps", () => {
-		const began = performance.now();
-		for (const text of ["4 ".repeat(500_000), "4".repeat(1_000_000), `4${" ".repeat(2000)}`.repeat(500), "a ".repeat(500_000)]) {
-			holdsCardNumber(text);
-		}
-		expect(performance.now() - began).toBeLessThan(4000);
-	});
 });
 
 describe("finding a card number in a JSON value", () => {

@@ -154,9 +154,7 @@ describe("cancelling an order", () => {
 			const checkedOut = desk.checkout(cart);
 			const { id } = (await desk.placedFrom(cart))!.order;
 			const key = desk.newKey();
-			const began = performance.now();
 			const { result, reply } = await desk.cancel(id, cart, key);
-			expect(performance.now() - began).toBeLessThan(9000);
 			const { operation } = result!;
 			expect(operation).toMatchObject({ kind: "cancelOrder", status: "pending" });
 			expect(reply).toEqual({ status: 202, location: `/v1/operations/${operation!.id}` });
