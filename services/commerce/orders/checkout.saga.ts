@@ -107,9 +107,12 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 			if (state.nextAction) throw payments.cardDeclined({ declineCode: "authentication_timed_out" });
 			throw new GiveUp(serviceUnavailable({ service: "The payment provider" }));
 		}
+		const asked = nextAction ?? state.nextAction;
+		// Nobody has to do anything, the provider's answer is merely not known yet: ask again soon under the same key. It may never have been
+		// asked, and then only this saga still has the token to ask with.
+		if (!asked) throw serviceUnavailable({ service: "The payment provider" });
 		// The buyer's minutes begin once: being woken without an answer does not prolong them.
-		const untilMs = nextAction && !state.nextAction ? now() + buyersBankMs : deadlineAt;
-		return new Wait<Checkout>(untilMs, { nextAction: nextAction ?? state.nextAction });
+		return new Wait<Checkout>(state.nextAction ? deadlineAt : now() + buyersBankMs, { nextAction: asked });
 	}
 
 	/** Lets the held money go. Whoever may take money by hand may have done so meanwhile: then it is given back. */
