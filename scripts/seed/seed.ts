@@ -73,8 +73,7 @@ export async function seedOnce(broker: ServiceBroker, config: Config): Promise<S
 	if (config.production || !here) return undefined;
 	const mesh: Mesh = { call: (action, params) => broker.call(action, params, { timeout: 60_000 }), close: () => undefined };
 	if (!fs.existsSync(marker)) {
-		await seedCatalogue(mesh, firstSeed);
-		const people = await seedPersons(mesh, config.dataDir);
+		const [people] = await Promise.all([seedPersons(mesh, config.dataDir), seedCatalogue(mesh, firstSeed)]);
 		// Written last: a first start that was killed seeds again, and adds nothing twice.
 		fs.writeFileSync(marker, `${firstSeed} products\n`);
 		return people;

@@ -29,8 +29,8 @@ export async function start(): Promise<void> {
 		"**/*.service.ts",
 		...files,
 	])) as unknown as ServiceBroker;
-	const administrator = await ensureAdministrator(broker, config);
-	const seeded = await seedOnce(broker, config);
+	// Hashing passwords and filling the shop do not wait for each other.
+	const [administrator, seeded] = await Promise.all([ensureAdministrator(broker, config), seedOnce(broker, config)]);
 	release();
 	greet(broker, config, { administrator, seeded });
 }
