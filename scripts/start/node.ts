@@ -4,6 +4,7 @@ import { Runner, type ServiceBroker } from "moleculer";
 import { readConfig } from "../../lib/config.ts";
 import { holdReadiness } from "../../lib/readiness.ts";
 import { serviceFiles } from "../../lib/service-files.ts";
+import { lockDataFolder } from "../../middlewares/data-folder.ts";
 import { seedOnce } from "../seed/seed.ts";
 import { ensureAdministrator } from "./administrator.ts";
 import { greet } from "./greeting.ts";
@@ -14,6 +15,8 @@ const root = path.resolve(import.meta.dirname, "../..");
 export async function start(): Promise<void> {
 	const config = readConfig(process.env);
 	const files = serviceFiles(root, config.services);
+	// The broker takes the folder for good; asked here first, a folder in use is told as a sentence and not as the runner's stack.
+	lockDataFolder(config.dataDir)();
 	// The runner reads SERVICES itself, but only warns about a name that matches nothing.
 	process.env.SERVICES = "";
 	process.chdir(root);
