@@ -1,15 +1,5 @@
-// Secrets of the embedded default are generated into the data folder; keyed hashes and sealed fields are made here and nowhere else.
-import {
-	createCipheriv,
-	createDecipheriv,
-	createHash,
-	createHmac,
-	createSecretKey,
-	hkdfSync,
-	type KeyObject,
-	randomBytes,
-	timingSafeEqual,
-} from "node:crypto";
+// Secrets of the embedded default are generated into the data folder; keyed hashes are made here and nowhere else.
+import { createHash, createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
@@ -54,23 +44,4 @@ export function sameSecret(one: string, other: string): boolean {
 	const a = createHash("sha256").update(one).digest();
 	const b = createHash("sha256").update(other).digest();
 	return timingSafeEqual(a, b);
-}
-
-const sealKey = (secret: Buffer, purpose: string) => Buffer.from(hkdfSync("sha256", secret, Buffer.alloc(0), `stoa seal ${purpose}`, 32));
-
-/** AES-256-GCM with a random nonce: `v1.<nonce>.<tag>.<text>`, base64url. For fields that must be readable again by their owner only. */
-export function seal(secret: Buffer, purpose: string, text: string): string {
-	const nonce = randomBytes(12);
-	const cipher = createCipheriv("aes-256-gcm", sealKey(secret, purpose), nonce);
-	const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
-	return ["v1", nonce.toString("base64url"), cipher.getAuthTag().toString("base64url"), sealed.toString("base64url")].join(".");
-}
-
-/** Opens what {@link seal} closed. Throws when it was changed or sealed for another purpose. */
-export function unseal(secret: Buffer, purpose: string, sealed: string): string {
-	const [version, nonce, tag, text] = sealed.split(".");
-	if (version !== "v1" || !nonce || !tag || text === undefined) throw new Error("not a sealed field");
-	const decipher = createDecipheriv("aes-256-gcm", sealKey(secret, purpose), Buffer.from(nonce, "base64url"));
-	decipher.setAuthTag(Buffer.from(tag, "base64url"));
-	return Buffer.concat([decipher.update(Buffer.from(text, "base64url")), decipher.final()]).toString("utf8");
 }

@@ -1,6 +1,6 @@
 // Idempotency-Key as DESIGN section 7 has it: the owner of the effect keeps key and reply in the effect's own transaction.
 import { createHash } from "node:crypto";
-import type { CallContext, Meta, Reply } from "./contract.ts";
+import type { Meta, Reply } from "./contract.ts";
 import { type FailureKind, failure, isFailure, kindOf, StoaFailure } from "./failure.ts";
 
 /** How long a key is remembered. */
@@ -66,5 +66,3 @@ export function replay<Result>(ctx: { meta: Meta }, kept: KeptReply, firstReques
 	ctx.meta.reply = { ...reply, status: kept.status, location: kept.location };
 	return kept.result as Result;
 }
-
-export type { CallContext };

@@ -13,7 +13,7 @@ export interface Runtime {
 	delivery: DeliveryPolicy;
 	/** This very process: the owner's name on leases. A restarted node is another instance. */
 	instance: string;
-	/** The key of hashes and sealed fields: STOA_HMAC_SECRET, or generated in the data folder. Read at first use. */
+	/** The key of hashes: STOA_HMAC_SECRET, or generated in the data folder. Read at first use. */
 	secret(): Buffer;
 }
 

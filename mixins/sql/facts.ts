@@ -1,6 +1,6 @@
 // Facts out and facts in over SQL: the outbox read as a numbered source, and the inbox that settles a fact in the transaction of its effect.
 import type { Clock } from "../../lib/clock.ts";
-import type { DeliveryPolicy, Effect, FactInbox, FactQuery, FactSource, Letter, LetterStatus, Settled } from "../../lib/facts.ts";
+import type { DeliveryPolicy, FactInbox, FactQuery, FactSource, Letter, LetterStatus, Settled } from "../../lib/facts.ts";
 import type { Envelope } from "../../lib/vocabulary.ts";
 import type { Value } from "./engine.ts";
 import type { SqlTx } from "./tx.ts";
@@ -213,5 +213,3 @@ export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy)
 			}),
 	};
 }
-
-export type { Effect };

@@ -1,10 +1,9 @@
 // What may happen to a product, as pure functions over its document. Prices lie in it as whole minor units of one currency.
 import { isDeepStrictEqual } from "node:util";
-import { etagOf } from "../../../lib/canonical.ts";
 import { rfc3339 } from "../../../lib/clock.ts";
 import type { ParamsOf, PayloadOf } from "../../../lib/contract.ts";
 import { sha256 } from "../../../lib/crypto.ts";
-import { currencyMismatch, type Flaw, notFound, validationFailed, versionStale } from "../../../lib/failure.ts";
+import { currencyMismatch, type Flaw, notFound, validationFailed } from "../../../lib/failure.ts";
 import type { Money } from "../../../lib/vocabulary.ts";
 import * as products from "./products.contract.ts";
 import { folded, foldedWords } from "./products.words.ts";
@@ -205,13 +204,6 @@ export function viewOf(product: Draft): products.Product {
 		createdAt: rfc3339(product.createdAt),
 		updatedAt: rfc3339(product.updatedAt),
 	};
-}
-
-/** If-Match: what the client saw must be what is there. */
-export function refuseStale(ifMatch: string | undefined, present: () => unknown): void {
-	if (ifMatch === undefined || ifMatch.trim() === "*") return;
-	const tag = etagOf(present());
-	if (!ifMatch.split(",").some(asked => asked.trim() === tag)) throw versionStale();
 }
 
 /** The product as `products.created` and `products.changed` tell it. */

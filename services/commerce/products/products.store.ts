@@ -1,5 +1,6 @@
 // Products as documents: every change is one write of one of them, with the fact it makes true inside.
 
+import { requireMatch } from "../../../lib/canonical.ts";
 import { tell } from "../../../lib/contract.ts";
 import { notFound } from "../../../lib/failure.ts";
 import { newId } from "../../../lib/ids.ts";
@@ -9,7 +10,7 @@ import type { Collection } from "../../../mixins/documents/collection.ts";
 import { type CollectionSpec, DuplicateKey } from "../../../mixins/documents/engine.ts";
 import { type ClaimDocument, Claims, type Held } from "./products.claims.ts";
 import * as products from "./products.contract.ts";
-import { type Draft, factOf, importedId, importedProduct, type ProductDocument, refuseStale, viewOf } from "./products.domain.ts";
+import { type Draft, factOf, importedId, importedProduct, type ProductDocument, viewOf } from "./products.domain.ts";
 
 export const collections: Readonly<Record<string, CollectionSpec>> = {
 	products: {
@@ -63,7 +64,7 @@ export class ProductStore {
 		let slug = "";
 		try {
 			const product = await this.products.change(id, held => {
-				refuseStale(ifMatch, () => viewOf(held));
+				if (ifMatch !== undefined) requireMatch(ifMatch, viewOf(held));
 				const doc = decide(held);
 				if (!doc) return undefined;
 				slug = doc.slug;

@@ -1,11 +1,11 @@
 // The two documents that hold all categories and all brands.
 
+import { requireMatch } from "../../../lib/canonical.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { newId } from "../../../lib/ids.ts";
 import type { Collection } from "../../../mixins/documents/collection.ts";
 import { DuplicateKey } from "../../../mixins/documents/engine.ts";
 import { frozen, Remembered } from "./products.cache.ts";
-import { refuseStale } from "./products.domain.ts";
 import { brandInUse, categoryInUse } from "./taxonomy.contract.ts";
 import {
 	brandOf,
@@ -58,7 +58,7 @@ export class Taxonomies {
 		const renamed = patch.slug !== undefined && patch.slug !== slug;
 		if (renamed && (await this.#hasProducts(kind, slug))) throw inUse[kind]({ slug });
 		const entries = await this.#change(kind, held => {
-			refuseStale(ifMatch, () => shown[kind](held, entryOf(held, id)));
+			if (ifMatch !== undefined) requireMatch(ifMatch, shown[kind](held, entryOf(held, id)));
 			return withChangedEntry(held, id, patch);
 		});
 		if (renamed && (await this.#hasProducts(kind, slug))) await this.ensure(kind, [{ slug }]);
@@ -70,7 +70,7 @@ export class Taxonomies {
 		const refuse = () => inUse[kind]({ slug: removed.slug });
 		if (await this.#hasProducts(kind, removed.slug)) throw refuse();
 		await this.#change(kind, held => {
-			refuseStale(ifMatch, () => shown[kind](held, entryOf(held, id)));
+			if (ifMatch !== undefined) requireMatch(ifMatch, shown[kind](held, entryOf(held, id)));
 			if (held.some(({ parentId }) => parentId === id)) throw refuse();
 			return withoutEntry(held, entryOf(held, id).id);
 		});
