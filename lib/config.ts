@@ -1,4 +1,5 @@
 // The environment, read once and checked: a missing or malformed setting stops the start with a sentence that names the variable.
+import fs from "node:fs";
 import path from "node:path";
 
 export interface Config {
@@ -14,7 +15,16 @@ export interface Config {
 	adminPassword: string | undefined;
 	signingKeys: string | undefined;
 	hmacSecret: string | undefined;
-	payments: "sandbox";
+	/** NATS for calls and durable events; undefined: one process. */
+	nats: NatsSettings | undefined;
+	/** `mysql://…` without a database; undefined: SQLite files. */
+	sqlUrl: string | undefined;
+	/** The most connections of one service's store on one node. */
+	sqlPool: number;
+	mongoUrl: string | undefined;
+	redisUrl: string | undefined;
+	payments: "sandbox" | "stripe";
+	stripe: StripeSettings | undefined;
 	sandboxWebhookSecret: string | undefined;
 	smtpUrl: string | undefined;
 	trustProxy: readonly string[];
@@ -27,6 +37,22 @@ export interface Config {
 	logLevel: "fatal" | "error" | "warn" | "info" | "debug";
 	/** Development and tests: a callee gets copies of its params, as it would over the wire. */
 	cloneParams: boolean;
+}
+
+export interface NatsSettings {
+	/** `nats://` or `tls://`; several, comma separated, are one cluster. */
+	servers: string[];
+	user: string | undefined;
+	password: string | undefined;
+	/** File of the certificate authority; given, the connection is encrypted and verified by it. */
+	caFile: string | undefined;
+}
+
+export interface StripeSettings {
+	key: string;
+	/** Stripe's own address when undefined. */
+	url: string | undefined;
+	webhookSecret: string;
 }
 
 /** A setting that stops the start. The message names the variable and says what to write. */
@@ -51,14 +77,73 @@ function port(env: Environment, name: string, fallback: number): number {
 	return Number(value);
 }
 
-function smtpUrl(env: Environment): string | undefined {
-	const value = env.STOA_SMTP_URL;
+/** A URL of one of the protocols, or undefined when unset. The value is never repeated: it may hold a password. */
+function serverUrl(env: Environment, name: string, protocols: readonly string[], example: string): string | undefined {
+	const value = env[name];
 	if (!value) return undefined;
 	const url = URL.parse(value);
-	// The value is not repeated: it may hold a password.
-	if (!url?.hostname || (url.protocol !== "smtp:" && url.protocol !== "smtps:"))
-		throw new ConfigError("STOA_SMTP_URL is not the URL of a mail server, such as smtp://user:password@mail.example:587.");
+	if (!url?.hostname || !protocols.includes(url.protocol)) throw new ConfigError(`${name} is not a URL such as ${example}.`);
 	return value;
+}
+
+function sqlUrl(env: Environment): string | undefined {
+	const example = "mysql://user:password@db.example:3306";
+	const value = serverUrl(env, "STOA_SQL_URL", ["mysql:", "mariadb:"], example);
+	if (value && URL.parse(value)!.pathname.length > 1)
+		throw new ConfigError(`STOA_SQL_URL names a database; every service has its own, so it must end after the port: ${example}.`);
+	return value;
+}
+
+/** Hosts of a replica set stand comma separated, which no URL parser takes. */
+function mongoUrl(env: Environment): string | undefined {
+	const value = env.STOA_MONGO_URL;
+	if (value && !/^mongodb(\+srv)?:\/\/[^/\s]+/.test(value))
+		throw new ConfigError("STOA_MONGO_URL is not a URL such as mongodb://user:password@db.example:27017.");
+	return value || undefined;
+}
+
+function natsSettings(env: Environment): NatsSettings | undefined {
+	const servers = list(env.STOA_NATS_URL);
+	if (servers.length === 0) {
+		const [orphan] = ["STOA_NATS_USER", "STOA_NATS_PASSWORD", "STOA_NATS_CA"].filter(name => env[name]);
+		if (orphan) throw new ConfigError(`${orphan} is set without STOA_NATS_URL.`);
+		return undefined;
+	}
+	for (const server of servers) {
+		const url = URL.parse(server);
+		if (!url?.hostname || (url.protocol !== "nats:" && url.protocol !== "tls:"))
+			throw new ConfigError("STOA_NATS_URL is not a URL such as nats://nats.example:4222.");
+		if (url.username || url.password)
+			throw new ConfigError("STOA_NATS_URL holds credentials; they belong into STOA_NATS_USER and STOA_NATS_PASSWORD.");
+	}
+	if (Boolean(env.STOA_NATS_USER) !== Boolean(env.STOA_NATS_PASSWORD))
+		throw new ConfigError("STOA_NATS_USER and STOA_NATS_PASSWORD must be set together.");
+	const caFile = env.STOA_NATS_CA || undefined;
+	if (caFile && !fs.existsSync(caFile)) throw new ConfigError(`STOA_NATS_CA is "${caFile}", but there is no such file.`);
+	return { servers, user: env.STOA_NATS_USER || undefined, password: env.STOA_NATS_PASSWORD || undefined, caFile };
+}
+
+function stripeSettings(env: Environment, payments: Config["payments"]): StripeSettings | undefined {
+	if (payments !== "stripe") return undefined;
+	for (const name of ["STOA_STRIPE_KEY", "STOA_STRIPE_WEBHOOK_SECRET"])
+		if (!env[name]) throw new ConfigError(`${name} must be set with STOA_PAYMENTS=stripe.`);
+	const url = serverUrl(env, "STOA_STRIPE_URL", ["http:", "https:"], "https://api.stripe.example");
+	return { key: env.STOA_STRIPE_KEY!, url, webhookSecret: env.STOA_STRIPE_WEBHOOK_SECRET! };
+}
+
+/** It begins schema, stream and key names on every server, so it keeps to what all of them take. */
+function namespaceOf(env: Environment): string {
+	const value = env.STOA_NAMESPACE || "stoa";
+	if (!/^[a-z][a-z0-9_]{0,30}$/.test(value))
+		throw new ConfigError(`STOA_NAMESPACE is "${value}"; it must be 1 to 31 lower case letters, digits and underscores, a letter first.`);
+	return value;
+}
+
+function poolSize(env: Environment): number {
+	const value = env.STOA_SQL_POOL || "8";
+	if (!/^\d{1,3}$/.test(value) || Number(value) < 2)
+		throw new ConfigError(`STOA_SQL_POOL is "${value}"; it must be a number from 2 to 999.`);
+	return Number(value);
 }
 
 /** Milliseconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds; months and years have no fixed length and are refused. */
@@ -70,14 +155,8 @@ export function durationMs(name: string, value: string): number {
 	return Math.round((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1000);
 }
 
-// The engines of several nodes come with a later version: until then setting them must stop the start, not be ignored.
-const notYet = ["STOA_NATS_URL", "STOA_SQL_URL", "STOA_MONGO_URL", "STOA_REDIS_URL"];
-
 /** Reads and checks every variable of DESIGN section 8. Throws {@link ConfigError}. */
 export function readConfig(env: Environment): Config {
-	for (const name of notYet) {
-		if (env[name]) throw new ConfigError(`${name} is set, but this version runs on its embedded engines only. Unset it.`);
-	}
 	const production = env.NODE_ENV === "production";
 	const currency = env.STOA_CURRENCY || "EUR";
 	if (!/^[A-Z]{3}$/.test(currency)) throw new ConfigError(`STOA_CURRENCY is "${currency}"; it must be an ISO 4217 code such as EUR.`);
@@ -97,11 +176,11 @@ export function readConfig(env: Environment): Config {
 		if (!rateLimits) throw new ConfigError("STOA_RATE_LIMITS=off is refused in production.");
 		if (env.CRASH_AT) throw new ConfigError("CRASH_AT is refused in production.");
 	}
-	const payments = oneOf(env, "STOA_PAYMENTS", ["sandbox"], "sandbox");
+	const payments = oneOf(env, "STOA_PAYMENTS", ["sandbox", "stripe"], "sandbox");
 	return {
 		production,
 		dataDir: path.resolve(env.STOA_DATA_DIR || "data"),
-		namespace: env.STOA_NAMESPACE || "stoa",
+		namespace: namespaceOf(env),
 		nodeId: env.STOA_NODE_ID || undefined,
 		port: port(env, "STOA_PORT", 3000),
 		opsPort: port(env, "STOA_OPS_PORT", 3030),
@@ -111,9 +190,15 @@ export function readConfig(env: Environment): Config {
 		adminPassword: env.STOA_ADMIN_PASSWORD || undefined,
 		signingKeys: env.STOA_SIGNING_KEYS || undefined,
 		hmacSecret: env.STOA_HMAC_SECRET || undefined,
+		nats: natsSettings(env),
+		sqlUrl: sqlUrl(env),
+		sqlPool: poolSize(env),
+		mongoUrl: mongoUrl(env),
+		redisUrl: serverUrl(env, "STOA_REDIS_URL", ["redis:", "rediss:"], "redis://:password@cache.example:6379"),
 		payments,
+		stripe: stripeSettings(env, payments),
 		sandboxWebhookSecret: env.STOA_SANDBOX_WEBHOOK_SECRET || undefined,
-		smtpUrl: smtpUrl(env),
+		smtpUrl: serverUrl(env, "STOA_SMTP_URL", ["smtp:", "smtps:"], "smtp://user:password@mail.example:587"),
 		trustProxy: list(env.STOA_TRUST_PROXY),
 		corsOrigins: list(env.STOA_CORS_ORIGINS),
 		rateLimits,

@@ -4,6 +4,7 @@ import type { ActionSchema, Context } from "moleculer";
 import type { Static, TObject, TSchema } from "typebox";
 import type { FailureType } from "./failure.ts";
 import type { Principal, RequestFacts } from "./principal.ts";
+import type { Scope } from "./scope.ts";
 import type { Envelope } from "./vocabulary.ts";
 
 export type Permission = `${string}:${string}`;
@@ -108,6 +109,8 @@ export interface Meta {
 	accessToken?: string;
 	request?: RequestFacts;
 	reply?: Reply;
+	/** In whose name the work goes on, from one node to the next. Trusted as the mesh is: it names, it gives no right. */
+	scope?: Scope | undefined;
 }
 
 /** What an action says of its answer beside the answer itself; the gateway turns it into status and headers. */

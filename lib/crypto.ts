@@ -1,18 +1,25 @@
 // Secrets of the embedded default are generated into the data folder; keyed hashes are made here and nowhere else.
 import { createHash, createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-/** Reads a secret of the data folder, making it on the first start (mode 0600). The write is exclusive: two starts cannot make two truths. */
+/**
+ * Reads a secret of the data folder, making it on the first start (mode 0600). It appears whole or not at all, and once: nodes that start
+ * together on one folder have one truth.
+ */
 export function secretFile(dataDir: string, name: string, make: () => string): string {
 	const folder = path.join(dataDir, "secrets");
 	const file = path.join(folder, name);
 	if (!existsSync(file)) {
 		mkdirSync(folder, { recursive: true, mode: 0o700 });
+		const draft = `${file}.${process.pid}.${randomBytes(4).toString("hex")}`;
+		writeFileSync(draft, make(), { mode: 0o600 });
 		try {
-			writeFileSync(file, make(), { mode: 0o600, flag: "wx" });
+			linkSync(draft, file);
 		} catch (error) {
 			if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+		} finally {
+			rmSync(draft);
 		}
 	}
 	return readFileSync(file, "utf8");

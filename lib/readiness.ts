@@ -2,12 +2,13 @@
 import type { Service, ServiceBroker } from "moleculer";
 import { rfc3339 } from "./clock.ts";
 import { ask } from "./contract.ts";
+import { lineOf } from "./line.ts";
 import { runtimeOf } from "./runtime.ts";
 import { type StoreState, storeContract } from "./store-contract.ts";
 
 export interface Readiness {
 	ready: boolean;
-	/** Services of this node whose store does not answer. */
+	/** Services of this node whose store does not answer; `nats` while the other nodes cannot be reached. */
 	away: string[];
 	/** What the others say of theirs. */
 	stores: StoreState[];
@@ -46,6 +47,7 @@ async function check(broker: ServiceBroker): Promise<Readiness> {
 	const answers = await Promise.allSettled(asked);
 	const stores = answers.flatMap(answer => (answer.status === "fulfilled" ? [answer.value] : []));
 	const away = services.filter((_, at) => answers[at]!.status === "rejected");
+	if (!lineOf(broker).up) away.push("nats");
 	return { ready: holding === 0 && !isStopping(broker) && away.length === 0, away, stores, checkedAt };
 }
 

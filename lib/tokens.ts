@@ -22,6 +22,8 @@ interface Key {
 }
 
 export interface Tokens {
+	/** The ids of the keys, in their order: nodes that share them have the same. */
+	readonly keyIds: readonly string[];
 	/** An access token for the principal, valid for {@link accessTokenSeconds}. */
 	sign(principal: Principal): string;
 	/** The principal of a token. Throws `unauthenticated`, or `token_expired` when `judgeExpiry` (the first hop) and its time is over. */
@@ -84,6 +86,7 @@ export function makeTokens(runtime: Runtime): Tokens {
 	};
 
 	return {
+		keyIds: keys.map(({ kid }) => kid),
 		sign(principal) {
 			const now = seconds();
 			const claims = {
