@@ -46,6 +46,8 @@ export interface NatsSettings {
 	password: string | undefined;
 	/** File of the certificate authority; given, the connection is encrypted and verified by it. */
 	caFile: string | undefined;
+	/** Copies of the stream of facts; more than one needs a cluster of as many servers. */
+	replicas: number;
 }
 
 export interface StripeSettings {
@@ -53,6 +55,8 @@ export interface StripeSettings {
 	/** Stripe's own address when undefined. */
 	url: string | undefined;
 	webhookSecret: string;
+	/** The shop's page to which the buyer's bank sends the buyer back; undefined: the shop asks the buyer itself, through Stripe.js. */
+	returnUrl: string | undefined;
 }
 
 /** A setting that stops the start. The message names the variable and says what to write. */
@@ -120,7 +124,13 @@ function natsSettings(env: Environment): NatsSettings | undefined {
 		throw new ConfigError("STOA_NATS_USER and STOA_NATS_PASSWORD must be set together.");
 	const caFile = env.STOA_NATS_CA || undefined;
 	if (caFile && !fs.existsSync(caFile)) throw new ConfigError(`STOA_NATS_CA is "${caFile}", but there is no such file.`);
-	return { servers, user: env.STOA_NATS_USER || undefined, password: env.STOA_NATS_PASSWORD || undefined, caFile };
+	return {
+		servers,
+		user: env.STOA_NATS_USER || undefined,
+		password: env.STOA_NATS_PASSWORD || undefined,
+		caFile,
+		replicas: Number(oneOf(env, "STOA_NATS_REPLICAS", ["1", "3", "5"], "1")),
+	};
 }
 
 function stripeSettings(env: Environment, payments: Config["payments"]): StripeSettings | undefined {
@@ -128,7 +138,8 @@ function stripeSettings(env: Environment, payments: Config["payments"]): StripeS
 	for (const name of ["STOA_STRIPE_KEY", "STOA_STRIPE_WEBHOOK_SECRET"])
 		if (!env[name]) throw new ConfigError(`${name} must be set with STOA_PAYMENTS=stripe.`);
 	const url = serverUrl(env, "STOA_STRIPE_URL", ["http:", "https:"], "https://api.stripe.example");
-	return { key: env.STOA_STRIPE_KEY!, url, webhookSecret: env.STOA_STRIPE_WEBHOOK_SECRET! };
+	const returnUrl = serverUrl(env, "STOA_STRIPE_RETURN_URL", ["http:", "https:"], "https://shop.example/paid");
+	return { key: env.STOA_STRIPE_KEY!, url, webhookSecret: env.STOA_STRIPE_WEBHOOK_SECRET!, returnUrl };
 }
 
 /** It begins schema, stream and key names on every server, so it keeps to what all of them take. */
@@ -155,6 +166,21 @@ export function durationMs(name: string, value: string): number {
 	return Math.round((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1000);
 }
 
+/** What production demands, and of the nodes that run which service: no node needs to be handed a secret that it has no use for. */
+const demanded: readonly (readonly [name: string, service?: string])[] = [
+	["STOA_SIGNING_KEYS"],
+	["STOA_HMAC_SECRET"],
+	["STOA_PAYMENTS", "commerce/payments"],
+	["STOA_ADMIN_EMAIL", "identity/authentication"],
+	["STOA_ADMIN_PASSWORD", "identity/authentication"],
+];
+
+/** Whether a node of this environment runs the service (`domain/name`). */
+function runs(env: Environment, service: string): boolean {
+	const folders = list(env.SERVICES).map(name => name.replace(/\/+$/, ""));
+	return folders.length === 0 || folders.some(folder => service === folder || service.startsWith(`${folder}/`));
+}
+
 /** Reads and checks every variable of DESIGN section 8. Throws {@link ConfigError}. */
 export function readConfig(env: Environment): Config {
 	const production = env.NODE_ENV === "production";
@@ -168,10 +194,10 @@ export function readConfig(env: Environment): Config {
 		throw new ConfigError("STOA_HMAC_SECRET must be at least 32 bytes, base64.");
 	const rateLimits = oneOf(env, "STOA_RATE_LIMITS", ["on", "off"], "on") === "on";
 	if (production) {
-		for (const name of ["STOA_SIGNING_KEYS", "STOA_HMAC_SECRET", "STOA_PAYMENTS", "STOA_ADMIN_EMAIL", "STOA_ADMIN_PASSWORD"]) {
-			if (!env[name]) throw new ConfigError(`${name} must be set in production.`);
+		for (const [name, service] of demanded) {
+			if (!env[name] && (!service || runs(env, service))) throw new ConfigError(`${name} must be set in production.`);
 		}
-		if (env.STOA_PAYMENTS === "sandbox" && !env.STOA_SANDBOX_WEBHOOK_SECRET)
+		if (env.STOA_PAYMENTS === "sandbox" && !env.STOA_SANDBOX_WEBHOOK_SECRET && runs(env, "commerce/payments"))
 			throw new ConfigError("STOA_SANDBOX_WEBHOOK_SECRET must be set in production with STOA_PAYMENTS=sandbox.");
 		if (!rateLimits) throw new ConfigError("STOA_RATE_LIMITS=off is refused in production.");
 		if (env.CRASH_AT) throw new ConfigError("CRASH_AT is refused in production.");

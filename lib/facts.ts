@@ -33,6 +33,14 @@ export interface FactSource {
 	onNumbered(listener: (facts: Envelope[]) => void): void;
 }
 
+/** Gives told facts their positions where several nodes write the same data, on one of them at a time. */
+export interface FactRelay {
+	/** Another node told something. */
+	wake(): unknown;
+	/** Called when something was told here, which another node may have to number. */
+	onTold(listener: () => void): void;
+}
+
 /** How an attempt to apply a fact ended. Whichever it is, the fact is settled: applied, or kept here as a letter. */
 export type Settled = "applied" | "known" | "waiting" | "failed";
 
@@ -65,6 +73,9 @@ export interface DeliveryPolicy {
 // Five tries over some 17 s: long enough for a node to restart, short enough that an operator hears of it in time.
 export const defaultDelivery: DeliveryPolicy = { attempts: 5, backoff: attempt => 200 * 4 ** (attempt - 1) };
 
+/** A fact that has no position yet. */
+export type Told = Omit<Envelope, "position">;
+
 /** The effect of a fact on a listener's state. SQL stores hand over the transaction that also writes the inbox; document stores undefined. */
 export type Effect = (envelope: Envelope, tx: unknown) => Promise<void>;
 
@@ -72,12 +83,12 @@ export interface FactInbox {
 	/** Per producer the position up to which every fact is settled. */
 	floors(): Promise<Map<string, number>>;
 	/**
-	 * Settles one fact, in one transaction where the engine has them: known → nothing; an earlier fact of its producer and key is a letter →
-	 * kept waiting; else the effect, and when that throws its writes are undone and the fact is kept as a letter. Moves the floor.
-	 * Facts of one producer must be handed over in order of position; calls may overlap. `after` is the fact handed over before this one:
-	 * when that one could not be settled this one rejects, or the floor would hide it for ever.
+	 * Settles facts of one producer, in one transaction where the engine has them: known → nothing; an earlier fact of its producer and key is a
+	 * letter → kept waiting; else the effect, and when that throws its writes are undone and the fact is kept as a letter. Moves the floor.
+	 * Facts of one producer must be handed over in order of position. `after` is the fact handed over before the first of these: while that one
+	 * is not settled the call rejects, or the floor would hide it for ever.
 	 */
-	apply(envelope: Envelope, effect: Effect, after?: number): Promise<Settled>;
+	apply(envelopes: readonly Envelope[], effect: Effect, after?: number): Promise<Settled[]>;
 	/** The facts up to `position` that were not handed over do not concern this listener. */
 	skipTo(producer: string, position: number): Promise<void>;
 	/** Whether this very fact took effect (or waits as a letter). */
@@ -114,7 +125,7 @@ export function seal(
 	event: EventContract,
 	payload: Record<string, unknown>,
 	given: { now: number; producer: string; scope: Scope | undefined },
-): Omit<Envelope, "position"> {
+): Told {
 	return {
 		id: newId("evt", given.now),
 		type: event.name,

@@ -1,8 +1,6 @@
 // How every node of the mesh runs. Each setting differs from the framework's default for a measured reason.
 import os from "node:os";
 import moleculer, { type BrokerOptions, type Middleware } from "moleculer";
-import type { ConnectionOptions } from "nats";
-import type { NatsSettings } from "../lib/config.ts";
 import { logLine } from "../lib/log-line.ts";
 import { type Runtime, setRuntime } from "../lib/runtime.ts";
 import { authorize } from "./authorize.ts";
@@ -10,6 +8,7 @@ import { dataFolder } from "./data-folder.ts";
 import { durableEvents } from "./durable-events.ts";
 import { meshLine } from "./mesh-line.ts";
 import { membershipOf, meshMembers } from "./mesh-members.ts";
+import { natsOptions } from "./nats-options.ts";
 import { operationsPort } from "./operations-port.ts";
 import { operatorSocket } from "./operator-socket.ts";
 import { requestScope } from "./request-scope.ts";
@@ -19,21 +18,6 @@ import { validation } from "./validation.ts";
 function nodeIdOf(runtime: Runtime): string {
 	const { nodeId, services } = runtime.config;
 	return nodeId ?? `${services.replaceAll(/[^a-zA-Z0-9]+/g, "-") || "stoa"}-${os.hostname()}-${process.pid}`;
-}
-
-/** Reconnects for ever and notices a silent server within seconds: a node must never be left over that says it is connected. */
-export function natsOptions({ servers, user, password, caFile }: NatsSettings, name: string): ConnectionOptions {
-	return {
-		servers,
-		name,
-		...(user ? { user, pass: password } : {}),
-		...(caFile ? { tls: { caFile } } : {}),
-		maxReconnectAttempts: -1,
-		reconnectTimeWait: 250,
-		waitOnFirstConnect: true,
-		pingInterval: 2000,
-		maxPingOut: 2,
-	};
 }
 
 /**
@@ -71,7 +55,13 @@ export function brokerOptions(runtime: Runtime): BrokerOptions {
 	return {
 		namespace: config.namespace,
 		nodeID,
-		...(config.nats ? { transporter: { type: "NATS", options: natsOptions(config.nats, nodeID) }, serializer: "CBOR", metadata: { stoa: membershipOf(runtime) } } : {}),
+		...(config.nats
+			? {
+					transporter: { type: "NATS", options: natsOptions(config.nats, nodeID) },
+					serializer: "CBOR",
+					metadata: { stoa: membershipOf(runtime) },
+				}
+			: {}),
 		logger: {
 			type: "Console",
 			options: {

@@ -13,7 +13,7 @@ import { column, type Migration } from "../mixins/sql/schema.ts";
 import { SqlTx } from "../mixins/sql/tx.ts";
 import { type SqlService, sqlStore } from "../mixins/sql-store.ts";
 import { brokerOptions } from "./broker-options.ts";
-import type { Listening } from "./durable-events.ts";
+import type { Listening } from "./facts/listening.ts";
 
 const rang = event({
 	name: "tower.rang",

@@ -1,13 +1,10 @@
 // Gives a service its SQL store: opened and migrated before the service starts, closed after its last write.
-import fs from "node:fs";
-import path from "node:path";
 import type { Logger, Service, ServiceSchema } from "moleculer";
-import SqlAdapter from "moleculer-db-adapter-sequelize";
-import { Sequelize } from "sequelize";
 import type { Meta } from "../lib/contract.ts";
-import type { FactInbox, FactSource } from "../lib/facts.ts";
+import type { FactInbox, FactSource, Told } from "../lib/facts.ts";
 import type { KeyedRequest } from "../lib/idempotency.ts";
 import { newId } from "../lib/ids.ts";
+import { type Leases, ownLeases } from "../lib/leases.ts";
 import { type Runtime, runtimeOf } from "../lib/runtime.ts";
 import type { SagaDefinition } from "../lib/saga.ts";
 import { currentScope, withScope } from "../lib/scope.ts";
@@ -15,12 +12,12 @@ import type { Envelope } from "../lib/vocabulary.ts";
 import type { SqlEngine } from "./sql/engine.ts";
 import { sqlFactInbox, sqlFactSource } from "./sql/facts.ts";
 import { once } from "./sql/idempotency.ts";
-import { nodeSqlite } from "./sql/node-sqlite-dialect.ts";
-import { platformTables } from "./sql/platform-tables.ts";
+import { sqlLeases } from "./sql/leases.ts";
+import { declareMigrations, openSql } from "./sql/open-sql.ts";
+import { SqlRelay } from "./sql/relay.ts";
 import { sagaById, sagasOf } from "./sql/saga-rows.ts";
 import { Sagas } from "./sql/sagas.ts";
-import { type Migration, migrate } from "./sql/schema.ts";
-import { openSqlite } from "./sql/sqlite-engine.ts";
+import type { Migration } from "./sql/schema.ts";
 import type { SqlTx, TxGiven } from "./sql/tx.ts";
 import { type OperableStore, storeActions } from "./store-actions.ts";
 
@@ -30,6 +27,9 @@ const sweepEveryMs = 10 * 60_000;
 export class SqlStore<Tx extends SqlTx> {
 	readonly facts: FactSource;
 	readonly inbox: FactInbox;
+	readonly leases: Leases;
+	/** Numbers what was told, where several nodes write the same data. */
+	readonly relay: SqlRelay | undefined;
 	readonly sagas: Sagas<Tx>;
 	/** Reads the last committed state; refuses to write. */
 	readonly reader: Tx;
@@ -38,14 +38,18 @@ export class SqlStore<Tx extends SqlTx> {
 	readonly #make: new (
 		given: TxGiven,
 	) => Tx;
-	readonly #listeners: ((facts: Envelope[]) => void)[] = [];
+	readonly #numbered: ((facts: Envelope[]) => void)[] = [];
 
 	constructor(engine: SqlEngine, make: new (given: TxGiven) => Tx, service: string, runtime: Runtime, logger: Logger) {
 		this.#engine = engine;
 		this.#make = make;
-		this.#given = { dialect: engine.dialect, service, clock: runtime.clock };
+		const { exclusive } = engine;
+		this.#given = { dialect: engine.dialect, service, clock: runtime.clock, exclusive };
 		this.reader = new make({ ...this.#given, connection: engine.reader, scope: undefined, writable: false });
-		this.facts = sqlFactSource(this);
+		this.leases = exclusive ? ownLeases : sqlLeases(this, runtime.instance);
+		this.relay = exclusive ? undefined : new SqlRelay({ store: this, leases: this.leases, runtime, logger, service });
+		this.relay?.onNumbered(facts => this.#announce(facts));
+		this.facts = sqlFactSource(this, runtime.clock, listener => this.#numbered.push(listener));
 		this.inbox = sqlFactInbox(this, runtime.clock, runtime.delivery);
 		this.sagas = new Sagas<Tx>(this, runtime, logger);
 	}
@@ -60,7 +64,7 @@ export class SqlStore<Tx extends SqlTx> {
 	 */
 	async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
 		const scope = currentScope();
-		let told: Envelope[] = [];
+		let told: (Envelope | Told)[] = [];
 		const result = await this.#engine.transaction(connection =>
 			withScope(scope, async () => {
 				const tx = new this.#make({ ...this.#given, connection, scope, writable: true });
@@ -69,8 +73,18 @@ export class SqlStore<Tx extends SqlTx> {
 				return value;
 			}),
 		);
-		if (told.length > 0) for (const listener of this.#listeners) listener(told);
+		if (told.length > 0) this.#pass(told);
 		return result;
+	}
+
+	/** Numbered already, they go on to whoever hears them; else whoever numbers them is woken, here or on another node. */
+	#pass(told: readonly (Envelope | Told)[]): void {
+		if (this.relay) this.relay.told();
+		else this.#announce(told as Envelope[]);
+	}
+
+	#announce(facts: Envelope[]): void {
+		for (const listener of this.#numbered) listener(facts);
 	}
 
 	/** Does `work` once per Idempotency-Key, in one transaction with the key and the kept reply. */
@@ -78,8 +92,9 @@ export class SqlStore<Tx extends SqlTx> {
 		return once(this, ctx, request, work);
 	}
 
-	onTold(listener: (facts: Envelope[]) => void): void {
-		this.#listeners.push(listener);
+	/** Made once with the data. */
+	async id(): Promise<string> {
+		return String((await this.reader.get("SELECT value FROM metadata WHERE name = 'storeId'"))?.value);
 	}
 
 	async sweep(): Promise<void> {
@@ -89,8 +104,15 @@ export class SqlStore<Tx extends SqlTx> {
 		});
 	}
 
-	close(): Promise<void> {
-		return this.#engine.close();
+	/** Begins to number what is told, where several nodes write the same data. */
+	start(): void {
+		this.relay?.start();
+	}
+
+	/** Numbers what was told until now, then ends the connection. */
+	async close(): Promise<void> {
+		await this.relay?.stop();
+		await this.#engine.close();
 	}
 }
 
@@ -109,11 +131,13 @@ export interface SqlStoreOptions<Tx extends SqlTx> {
 }
 
 function operableOver<Tx extends SqlTx>(store: SqlStore<Tx>): OperableStore {
-	const { facts, inbox, sagas, reader } = store;
+	const { facts, inbox, leases, relay, sagas, reader } = store;
 	return {
 		facts,
 		inbox,
-		storeId: async () => String((await reader.get("SELECT value FROM metadata WHERE name = 'storeId'"))?.value),
+		leases,
+		relay,
+		storeId: () => store.id(),
 		sagas: {
 			list: query => sagasOf(reader, query),
 			get: id => sagaById(reader, id),
@@ -123,33 +147,9 @@ function operableOver<Tx extends SqlTx>(store: SqlStore<Tx>): OperableStore {
 	};
 }
 
-interface AdapterConnection {
-	db: Sequelize;
-	init(broker: unknown, service: unknown): void;
-	connect(): Promise<void>;
-	disconnect(): Promise<void>;
-}
-
-const quiet = { info: () => undefined };
-
-/** Connects through the adapter, brings the schema up to date, and lets go: the store's own connections share commits, Sequelize's would not. */
-async function bringUpToDate(service: Service, file: string, migrations: readonly Migration[]): Promise<void> {
-	const sequelize = new Sequelize({ dialect: "sqlite", dialectModule: nodeSqlite, storage: file, logging: false });
-	// The adapter syncs its model unless the instance itself says otherwise; our tables come from migrations alone.
-	const adapter = new SqlAdapter(Object.assign(sequelize, { noSync: true })) as unknown as AdapterConnection;
-	adapter.init(service.broker, { logger: quiet, schema: { model: { name: "metadata", define: {}, options: { timestamps: false } } } });
-	const held = new nodeSqlite.Database(file);
-	try {
-		await adapter.connect();
-		await migrate(sequelize, [platformTables, ...migrations]);
-	} finally {
-		await adapter.disconnect();
-		held.close();
-	}
-}
-
 /** The mixin. The store is open before the service's own `started` runs. */
 export function sqlStore<Tx extends SqlTx>(options: SqlStoreOptions<Tx>): Partial<ServiceSchema> {
+	const { migrations } = options;
 	const mixin = {
 		actions: storeActions(),
 		methods: {
@@ -161,15 +161,14 @@ export function sqlStore<Tx extends SqlTx>(options: SqlStoreOptions<Tx>): Partia
 			this.runtime = runtimeOf(this.broker);
 		},
 		async started(this: SqlService<Tx> & { sweeping?: NodeJS.Timeout }) {
-			const { config, crash } = this.runtime;
-			fs.mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-			const file = path.join(config.dataDir, `${this.name}.db`);
-			await bringUpToDate(this, file, options.migrations);
-			const engine = openSqlite(file, { durability: config.durability, passing: point => crash.at(`${this.name}/${point}`) });
+			const engine = await openSql(this, migrations);
 			this.store = new SqlStore(engine, options.tx, this.name, this.runtime, this.logger);
 			await this.store.transaction(tx => tx.insertIfAbsent("metadata", { name: "storeId", value: newId("sto", tx.now()) }));
+			// Other nodes compare it: one service must have one truth.
+			(this.metadata as { storeId?: string }).storeId = await this.store.id();
 			await this.store.sweep();
 			this.sweeping = setInterval(() => this.store.sweep().catch(error => this.logger.warn("sweep failed", error)), sweepEveryMs);
+			this.store.start();
 			for (const saga of options.sagas?.(this) ?? []) this.store.sagas.define(saga);
 			if (options.sagas) await this.store.sagas.start();
 		},
@@ -180,5 +179,5 @@ export function sqlStore<Tx extends SqlTx>(options: SqlStoreOptions<Tx>): Partia
 			await this.store.close();
 		},
 	};
-	return mixin as unknown as Partial<ServiceSchema>;
+	return declareMigrations(mixin as unknown as Partial<ServiceSchema>, migrations);
 }

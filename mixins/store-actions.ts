@@ -2,16 +2,20 @@
 import type { Service } from "moleculer";
 import { rfc3339 } from "../lib/clock.ts";
 import { type AnsweredAction, answer } from "../lib/contract.ts";
-import type { FactInbox, FactSource, Letter } from "../lib/facts.ts";
+import type { FactInbox, FactRelay, FactSource, Letter } from "../lib/facts.ts";
 import { notFound } from "../lib/failure.ts";
+import type { Leases } from "../lib/leases.ts";
 import { type SagaRecord, shownStatus } from "../lib/saga.ts";
 import { type DeadLetter, type Saga, sagaStateConflict, storeContract } from "../lib/store-contract.ts";
-import type { Listening } from "../middlewares/durable-events.ts";
+import type { Listening } from "../middlewares/facts/listening.ts";
 
 /** What a store offers the operators. Document stores drive no sagas. */
 export interface OperableStore {
 	facts: FactSource;
 	inbox: FactInbox;
+	leases: Leases;
+	/** Where several nodes write the same data: numbers what was told, on one of them. */
+	relay?: FactRelay | undefined;
 	storeId(): Promise<string>;
 	sagas?: {
 		list(query: { status?: Saga["status"]; kind?: string; before?: string; limit: number }): Promise<SagaRecord[]>;
@@ -78,7 +82,7 @@ export function storeActions(): Record<string, AnsweredAction> {
 				service: this.name,
 				head: await store.facts.head(),
 				...(await store.facts.pending()),
-				cursors: this.listening?.cursors() ?? {},
+				cursors: (await this.listening?.cursors()) ?? {},
 				hasSagas: store.sagas !== undefined,
 				storeId: await store.storeId(),
 			};

@@ -1,6 +1,6 @@
 // Facts out and facts in over SQL: the outbox read as a numbered source, and the inbox that settles a fact in the transaction of its effect.
 import type { Clock } from "../../lib/clock.ts";
-import type { DeliveryPolicy, FactInbox, FactQuery, FactSource, Letter, LetterStatus, Settled } from "../../lib/facts.ts";
+import type { DeliveryPolicy, Effect, FactInbox, FactQuery, FactSource, Letter, LetterStatus, Settled } from "../../lib/facts.ts";
 import type { Envelope } from "../../lib/vocabulary.ts";
 import type { Value } from "./engine.ts";
 import type { SqlTx } from "./tx.ts";
@@ -8,8 +8,10 @@ import type { SqlTx } from "./tx.ts";
 interface Store {
 	readonly reader: SqlTx;
 	transaction<T>(work: (tx: SqlTx) => Promise<T>): Promise<T>;
-	onTold(listener: (facts: Envelope[]) => void): void;
 }
+
+type FactRow = { position: number; envelope: string };
+const factOf = ({ position, envelope }: FactRow): Envelope => ({ ...(JSON.parse(envelope) as Envelope), position });
 
 type LetterRow = Omit<Letter, "envelope" | "key"> & { factKey: string; envelope: string };
 const letterOf = ({ factKey, envelope, ...row }: LetterRow): Letter => ({
@@ -42,42 +44,66 @@ async function findFacts(reader: SqlTx, { after = 0, newerThan, type, key, newes
 		where.push(key === undefined ? "type = ?" : "COALESCE(type, '') = ?");
 		values.push(type);
 	}
-	const rows = await reader.all<{ envelope: string }>(
-		`SELECT envelope FROM outbox WHERE ${where.join(" AND ")} ORDER BY position ${newest ? "DESC" : "ASC"} LIMIT ?`,
+	const rows = await reader.all<FactRow>(
+		`SELECT position, envelope FROM outbox WHERE ${where.join(" AND ")} ORDER BY position ${newest ? "DESC" : "ASC"} LIMIT ?`,
 		[...values, limit],
 	);
-	const facts = rows.map(row => JSON.parse(row.envelope) as Envelope);
+	const facts = rows.map(factOf);
 	return newest ? facts.reverse() : facts;
 }
 
-export function sqlFactSource(store: Store): FactSource {
+export function sqlFactSource(store: Store, clock: Clock, onNumbered: FactSource["onNumbered"]): FactSource {
 	return {
 		find: query => findFacts(store.reader, query),
 		async read(after, limit) {
-			const rows = await store.reader.all<{ envelope: string }>(
-				"SELECT envelope FROM outbox WHERE position > ? ORDER BY position LIMIT ?",
-				[after, limit],
-			);
-			return rows.map(row => JSON.parse(row.envelope) as Envelope);
+			const rows = await store.reader.all<FactRow>("SELECT position, envelope FROM outbox WHERE position > ? ORDER BY position LIMIT ?", [
+				after,
+				limit,
+			]);
+			return rows.map(factOf);
 		},
 		async head() {
 			return (await store.reader.get<{ position: number }>("SELECT COALESCE(MAX(position), 0) AS position FROM outbox"))!.position;
 		},
-		// Numbered as they are written: nothing ever waits for a number here. What listeners have not taken yet is the groups' own count.
-		pending: async () => ({ pending: 0, oldestSeconds: 0 }),
-		onNumbered: listener => store.onTold(listener),
+		// Without a number yet. What listeners have not taken is the groups' own count.
+		async pending() {
+			const row = await store.reader.get<{ pending: number; oldest: number | null }>(
+				"SELECT COUNT(*) AS pending, MIN(recordedAt) AS oldest FROM outbox WHERE position IS NULL",
+			);
+			const { pending, oldest } = row!;
+			return { pending, oldestSeconds: oldest === null ? 0 : Math.max(0, (clock.now() - oldest) / 1000) };
+		},
+		onNumbered,
 	};
 }
 
 export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy): FactInbox {
-	/** False when the floor was there or above already. Throws when it is still below `after`: what lies between was not settled. */
-	const moveFloor = async (tx: SqlTx, producer: string, position: number, after = 0): Promise<boolean> => {
-		const moving = "UPDATE floors SET position = ? WHERE producer = ? AND position < ? AND position >= ?";
-		if ((await tx.run(moving, [position, producer, position, after])) > 0) return true;
-		if (after === 0 && (await tx.insertIfAbsent("floors", { producer, position })) > 0) return true;
-		const floor = await tx.get<{ position: number }>("SELECT position FROM floors WHERE producer = ?", [producer]);
-		if ((floor?.position ?? 0) < after) throw new Error(`${producer}'s fact ${after} is not settled yet, ${position} has to wait`);
-		return false;
+	/** The floor of a producer, locked: its facts and its letters are settled by one transaction at a time. */
+	const lockFloor = async (tx: SqlTx, producer: string): Promise<number> => {
+		const locked = () => tx.get<{ position: number }>(`SELECT position FROM floors WHERE producer = ?${tx.forUpdate}`, [producer]);
+		const floor = await locked();
+		if (floor) return floor.position;
+		await tx.insertIfAbsent("floors", { producer, position: 0 });
+		return (await locked())!.position;
+	};
+
+	const lettersOf = (tx: SqlTx, producer: string) =>
+		tx.all<{ factKey: string }>("SELECT DISTINCT factKey FROM letters WHERE producer = ?", [producer]);
+
+	/** `waiting` are the keys behind whose letters a fact must wait; one that fails joins them. */
+	const settle = async (tx: SqlTx, envelope: Envelope, effect: Effect, waiting: Set<string>): Promise<Settled> => {
+		if (waiting.has(envelope.key)) {
+			await keep(tx, envelope, "waiting", null);
+			return "waiting";
+		}
+		try {
+			await tx.savepoint(() => effect(envelope, tx));
+			return "applied";
+		} catch (error) {
+			await keep(tx, envelope, "retrying", sentenceOf(error));
+			waiting.add(envelope.key);
+			return "failed";
+		}
 	};
 
 	const keep = (tx: SqlTx, envelope: Envelope, status: LetterStatus, error: string | null) => {
@@ -118,32 +144,46 @@ export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy)
 		return row && letterOf(row);
 	};
 
+	/** A letter, once nobody else settles anything of its producer: it may be gone by then. */
+	const lockLetter = async (tx: SqlTx, id: string) => {
+		const found = await letter(tx, id);
+		if (!found) return undefined;
+		await lockFloor(tx, found.producer);
+		return letter(tx, id);
+	};
+
 	return {
 		async floors() {
 			const rows = await store.reader.all<{ producer: string; position: number }>("SELECT producer, position FROM floors");
 			return new Map(rows.map(row => [row.producer, row.position]));
 		},
 
-		apply: (envelope, effect, after) =>
-			store.transaction(async (tx): Promise<Settled> => {
-				// Facts come in order of position, so the floor is the shortest inbox: what moves it was never settled.
-				if (!(await moveFloor(tx, envelope.producer, envelope.position, after))) return "known";
-				if ((await tx.insertIfAbsent("inbox", { id: envelope.id, producer: envelope.producer, position: envelope.position })) === 0)
-					return "known";
-				if (await tx.get("SELECT 1 FROM letters WHERE producer = ? AND factKey = ? LIMIT 1", [envelope.producer, envelope.key])) {
-					await keep(tx, envelope, "waiting", null);
-					return "waiting";
+		apply: (envelopes, effect, after) =>
+			store.transaction(async (tx): Promise<Settled[]> => {
+				const last = envelopes[envelopes.length - 1];
+				if (!last) return [];
+				const { producer } = last;
+				const floor = await lockFloor(tx, producer);
+				if (after !== undefined && floor < after)
+					throw new Error(`${producer}'s fact ${after} is not settled yet, ${last.position} has to wait`);
+				const fresh = envelopes.filter(({ position }) => position > floor);
+				if (fresh.length > 0) {
+					await tx.update("floors", { position: last.position }, { producer });
+					await tx.insertAll(
+						"inbox",
+						fresh.map(({ id, position }) => ({ id, producer, position })),
+					);
 				}
-				try {
-					await tx.savepoint(() => effect(envelope, tx));
-					return "applied";
-				} catch (error) {
-					await keep(tx, envelope, "retrying", sentenceOf(error));
-					return "failed";
-				}
+				const waiting = new Set((await lettersOf(tx, producer)).map(({ factKey }) => factKey));
+				const settled: Settled[] = [];
+				for (const envelope of envelopes) settled.push(envelope.position > floor ? await settle(tx, envelope, effect, waiting) : "known");
+				return settled;
 			}),
 
-		skipTo: async (producer, position) => void (await store.transaction(tx => moveFloor(tx, producer, position))),
+		skipTo: (producer, position) =>
+			store.transaction(async tx => {
+				if ((await lockFloor(tx, producer)) < position) await tx.update("floors", { position }, { producer });
+			}),
 		knows: fact => known(store.reader, fact),
 
 		async letters({ status, before, limit }) {
@@ -167,7 +207,7 @@ export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy)
 
 		retry: (id, effect) =>
 			store.transaction(async (tx): Promise<Settled> => {
-				const found = await letter(tx, id);
+				const found = await lockLetter(tx, id);
 				if (!found) return "known";
 				if (found.status !== "retrying") return "waiting";
 				try {
@@ -196,6 +236,7 @@ export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy)
 
 		redrive: id =>
 			store.transaction(async tx => {
+				if (!(await lockLetter(tx, id))) return false;
 				const changed = await tx.run(
 					"UPDATE letters SET status = 'retrying', attempts = 0, nextAt = ? WHERE id = ? AND status <> 'waiting'",
 					[clock.now(), id],
@@ -205,7 +246,7 @@ export function sqlFactInbox(store: Store, clock: Clock, policy: DeliveryPolicy)
 
 		drop: id =>
 			store.transaction(async tx => {
-				const found = await letter(tx, id);
+				const found = await lockLetter(tx, id);
 				if (!found) return false;
 				await tx.run("DELETE FROM letters WHERE id = ?", [id]);
 				await release(tx, found);

@@ -83,3 +83,16 @@ export const platformTables: Migration = {
 		);
 	},
 };
+
+/** What several nodes on one database need: leases, and the order in which facts were written (SQLite has it in its row numbers). */
+export const nodeTables: Migration = {
+	name: "0001-platform-nodes",
+	async up(schema) {
+		await schema.createTable(
+			"leases",
+			{ name: column.key(), owner: column.keyOrNull(), leaseUntil: column.integer(), fence: column.integer() },
+			["name"],
+		);
+		await schema.addSequence("outbox", "sequence");
+	},
+};

@@ -45,6 +45,10 @@ class SqliteConnection implements Connection {
 		return Number(this.#prepare(sql).run(...params).changes);
 	}
 
+	runIfAbsent(sql: string, params: readonly Value[] = []): Promise<number> {
+		return this.run(sql, params);
+	}
+
 	/** SQLite may undo a whole transaction by itself (a full disk). Whatever overlooked that must not go on outside of it. */
 	#mustBeInside(): void {
 		if (!this.database.isTransaction) throw new Error("the transaction was rolled back, nothing can be written in it");
@@ -104,6 +108,7 @@ export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 			return rows as never;
 		},
 		run: (sql, params) => read.run(sql, params),
+		runIfAbsent: (sql, params) => read.run(sql, params),
 		savepoint: work => read.savepoint(work),
 	};
 	const passing = options.passing ?? (() => undefined);
@@ -171,6 +176,11 @@ export function openSqlite(file: string, options: SqliteOptions): SqlEngine {
 				running ??= drain();
 			});
 		},
+		healthy: () =>
+			reader.all("SELECT 1").then(
+				() => true,
+				() => false,
+			),
 		async close() {
 			closed = true;
 			await running;

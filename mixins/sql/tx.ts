@@ -2,7 +2,7 @@
 
 import type { Clock } from "../../lib/clock.ts";
 import type { EventContract, FactSink } from "../../lib/contract.ts";
-import { checkPayload, seal } from "../../lib/facts.ts";
+import { checkPayload, seal, type Told } from "../../lib/facts.ts";
 import type { Scope } from "../../lib/scope.ts";
 import type { Envelope } from "../../lib/vocabulary.ts";
 import type { Connection, Dialect, Row, Value } from "./engine.ts";
@@ -13,14 +13,27 @@ export interface TxGiven {
 	service: string;
 	clock: Clock;
 	scope: Scope | undefined;
+	/** One process owns the data, so that facts can be numbered as they are written. */
+	exclusive: boolean;
 	/** False on the reader: it must not write, and above all not tell. */
 	writable: boolean;
 }
 
+/** Quoted as both engines take it: `lines`, `rank` and the like are words of the one and columns of ours. */
+const quoted = (name: string) => `\`${name}\``;
+
+function insertion(verb: string, table: string, row: Record<string, Value | undefined>): [sql: string, values: Value[]] {
+	const names = Object.keys(row);
+	return [
+		`${verb} INTO ${table} (${names.map(quoted).join(", ")}) VALUES (${names.map(() => "?").join(", ")})`,
+		Object.values(row).map(value => value ?? null),
+	];
+}
+
 export class SqlTx implements FactSink {
 	protected readonly given: TxGiven;
-	/** Told in this transaction, numbered, in order; handed to the relay after the commit. */
-	readonly told: Envelope[] = [];
+	/** Told in this transaction, in order; numbered where one process owns the data, else by the relay after the commit. */
+	readonly told: (Envelope | Told)[] = [];
 
 	constructor(given: TxGiven) {
 		this.given = given;
@@ -62,30 +75,42 @@ export class SqlTx implements FactSink {
 
 	/** Inserts one row; a value of undefined becomes NULL. Throws the engine's error on a duplicate key. */
 	insert(table: string, row: Record<string, Value | undefined>): Promise<number> {
-		return this.#insert("INSERT", table, row);
+		const [sql, values] = insertion("INSERT", table, row);
+		return this.run(sql, values);
+	}
+
+	/** Inserts rows of the same columns in one statement. */
+	async insertAll(table: string, rows: readonly Record<string, Value>[]): Promise<void> {
+		const [first] = rows;
+		if (!first) return;
+		const names = Object.keys(first);
+		const values = `(${names.map(() => "?").join(", ")})`;
+		await this.run(
+			`INSERT INTO ${table} (${names.map(quoted).join(", ")}) VALUES ${rows.map(() => values).join(", ")}`,
+			rows.flatMap(row => names.map(name => row[name] ?? null)),
+		);
 	}
 
 	/** Inserts unless a row with one of its keys stands already; 0 then. */
 	insertIfAbsent(table: string, row: Record<string, Value | undefined>): Promise<number> {
-		return this.#insert(this.given.dialect.insertIgnore, table, row);
-	}
-
-	#insert(verb: string, table: string, row: Record<string, Value | undefined>): Promise<number> {
-		const names = Object.keys(row);
-		return this.run(
-			`${verb} INTO ${table} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`,
-			Object.values(row).map(value => value ?? null),
-		);
+		const [sql, values] = insertion(this.given.dialect.insertIgnore, table, row);
+		if (!this.given.writable) return this.run(sql, values);
+		return this.given.connection.runIfAbsent(sql, values);
 	}
 
 	/** Changes the named columns of the rows that `where` matches exactly; rows changed. */
 	update(table: string, changes: Record<string, Value | undefined>, where: Record<string, Value>): Promise<number> {
-		const set = Object.keys(changes).map(name => `${name} = ?`);
-		const match = Object.keys(where).map(name => `${name} = ?`);
+		const set = Object.keys(changes).map(name => `${quoted(name)} = ?`);
+		const match = Object.keys(where).map(name => `${quoted(name)} = ?`);
 		return this.run(`UPDATE ${table} SET ${set.join(", ")} WHERE ${match.join(" AND ")}`, [
 			...Object.values(changes).map(value => value ?? null),
 			...Object.values(where),
 		]);
+	}
+
+	/** The work knows its own earlier success (a key, a fencing number): where it is unknown whether it was committed, it is simply run again. */
+	repeatable(): void {
+		this.given.connection.repeatable?.();
 	}
 
 	/** Appended to a SELECT whose rows are about to be written. */
@@ -98,17 +123,23 @@ export class SqlTx implements FactSink {
 		checkPayload(event, payload);
 		const now = this.now();
 		const sealed = seal(event, payload, { now, producer: this.given.service, scope: this.given.scope });
-		// One writer at a time, so the next number is free until this transaction ends, and a rollback leaves no gap.
-		const last = await this.get<{ position: number }>("SELECT COALESCE(MAX(position), 0) AS position FROM outbox");
-		const envelope: Envelope = { ...sealed, position: (last?.position ?? 0) + 1 };
+		const position = this.given.exclusive ? await this.#nextPosition() : null;
+		const envelope = position === null ? sealed : { ...sealed, position };
 		await this.insert("outbox", {
 			id: envelope.id,
-			position: envelope.position,
+			position,
 			type: envelope.type,
 			factKey: envelope.key,
 			recordedAt: now,
 			envelope: JSON.stringify(envelope),
 		});
+		this.given.connection.witness?.(`SELECT 1 FROM outbox WHERE id = ?${this.forUpdate}`, [envelope.id]);
 		this.told.push(envelope);
+	}
+
+	/** One writer at a time: the next number is free until this transaction ends, and a rollback leaves no gap. */
+	async #nextPosition(): Promise<number> {
+		const last = await this.get<{ position: number }>("SELECT COALESCE(MAX(position), 0) AS position FROM outbox");
+		return (last?.position ?? 0) + 1;
 	}
 }

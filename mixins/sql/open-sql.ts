@@ -1,0 +1,77 @@
+// Opens the SQL store of a service on the engine that the environment chose, its schema up to date: a SQLite file, or a schema on a shared server.
+import fs from "node:fs";
+import path from "node:path";
+import type { Service } from "moleculer";
+import { Sequelize } from "sequelize";
+import type { Config } from "../../lib/config.ts";
+import { runtimeOf } from "../../lib/runtime.ts";
+import { migrateOver } from "./adapter.ts";
+import type { SqlEngine } from "./engine.ts";
+import { openMysql } from "./mysql-engine.ts";
+import { type MysqlSchema, prepareSchema } from "./mysql-schema.ts";
+import { addressOf, driverOptions, MysqlSession } from "./mysql-session.ts";
+import { nodeSqlite } from "./node-sqlite-dialect.ts";
+import type { Migration } from "./schema.ts";
+import { openSqlite } from "./sqlite-engine.ts";
+
+/** The engine of the service's store. Throws a sentence when the server stays away or a migration fails. */
+export function openSql(service: Service, migrations: readonly Migration[]): Promise<SqlEngine> {
+	const { config } = runtimeOf(service.broker);
+	return config.sqlUrl ? openServer(service, migrations) : openFile(service, migrations);
+}
+
+const passingOf = (service: Service) => (point: "beforeCommit" | "afterCommit") =>
+	runtimeOf(service.broker).crash.at(`${service.name}/${point}`);
+
+async function openFile(service: Service, migrations: readonly Migration[]): Promise<SqlEngine> {
+	const { dataDir, durability } = runtimeOf(service.broker).config;
+	fs.mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+	const file = path.join(dataDir, `${service.name}.db`);
+	const sequelize = new Sequelize({ dialect: "sqlite", dialectModule: nodeSqlite, storage: file, logging: false });
+	const held = new nodeSqlite.Database(file);
+	try {
+		await migrateOver(sequelize, migrations);
+	} finally {
+		held.close();
+	}
+	return openSqlite(file, { durability, passing: passingOf(service) });
+}
+
+/** The schema of a service on the server of STOA_SQL_URL. */
+export const schemaOf = (config: Config, service: string, migrations: readonly Migration[]): MysqlSchema => ({
+	address: addressOf(config.sqlUrl!),
+	database: `${config.namespace}_${service}`,
+	migrations,
+});
+
+async function openServer(service: Service, migrations: readonly Migration[]): Promise<SqlEngine> {
+	const { config } = runtimeOf(service.broker);
+	const schema = schemaOf(config, service.name, migrations);
+	const warn = (sentence: string) => service.logger.warn(sentence);
+	await prepareSchema(schema, { warn });
+	const options = driverOptions(schema.address, schema.database);
+	return openMysql({
+		service: service.name,
+		open: () => MysqlSession.open(options),
+		poolMax: config.sqlPool,
+		passing: passingOf(service),
+		warn,
+	});
+}
+
+// --- which migrations a service has, for whoever has its schema but does not start it
+
+const declared = new WeakMap<object, readonly Migration[]>();
+
+/** Remembers the migrations of a store's mixin. */
+export function declareMigrations<Mixin extends object>(mixin: Mixin, migrations: readonly Migration[]): Mixin {
+	declared.set(mixin, migrations);
+	return mixin;
+}
+
+/** The migrations of a service that has a SQL store; undefined for one that has none. */
+export function migrationsOf(schema: { mixins?: unknown }): readonly Migration[] | undefined {
+	const mixins = (Array.isArray(schema.mixins) ? schema.mixins : [schema.mixins]) as (object | undefined)[];
+	const found = mixins.find(mixin => mixin && declared.has(mixin));
+	return found && declared.get(found);
+}
