@@ -12,5 +12,7 @@ export default {
 	],
 	testMatch: ["**/*.test.ts"],
 	transform: { "^.+\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2024" }, module: { type: "commonjs" } }] },
+	globalSetup: "<rootDir>/test/support/engines/desk.ts",
+	globalTeardown: "<rootDir>/test/support/engines/close-desk.ts",
 	testTimeout: 30_000,
 };

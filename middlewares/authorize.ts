@@ -16,7 +16,7 @@ import { accessRefused, changedRoles, rolesVersionChanged } from "../services/id
 const pollMs = 5000;
 const pollMsWhileUnknowing = 250;
 const answerWithinMs = 2000;
-// A node is often asked in the moment between its start and its first poll; longer than this the caller is better off with another node.
+// A node may be asked in the moment between its start and its first poll; after this the caller is better off with another node.
 const patienceMs = 1500;
 
 /** The caller is the gateway or nobody: only there an expired token is refused, so that work under way does not break in its middle. */
@@ -26,23 +26,29 @@ const isFirstHop = (ctx: Context) => !ctx.caller || ctx.caller === "gateway";
 class Watch {
 	readonly #broker: ServiceBroker;
 	readonly #revocations = new Revocations();
-	readonly #shared: SharedRevocations | undefined;
-	/** What was polled once since the start; a process alone has missed nothing that its own stores did not tell it. */
+	/** What was not polled since the start. A process alone has missed nothing that its own stores do not tell it. */
 	readonly #missing: Set<"sessions" | "roles">;
+	readonly #caughtUp = Promise.withResolvers<void>();
 	readonly #stopping = new AbortController();
+	#shared: SharedRevocations | undefined;
+	#loop: Promise<void> | undefined;
 	#polling: Promise<void> | undefined;
+	#patientUntil: number | undefined;
 
 	constructor(broker: ServiceBroker) {
 		this.#broker = broker;
-		const redis = redisOf(broker);
-		this.#shared = redis && new SharedRevocations(redis);
 		this.#missing = new Set(runtimeOf(broker).config.nats ? ["sessions", "roles"] : []);
 	}
 
-	/** Polls once, then for ever in the background. */
-	async start(): Promise<void> {
-		await this.poll();
-		void this.#pollForEver();
+	open(): void {
+		const redis = redisOf(this.#broker);
+		this.#shared = redis && new SharedRevocations(redis);
+	}
+
+	/** Resolves after the first poll, however it ended; the others follow by themselves. */
+	start(): Promise<void> {
+		this.#loop ??= this.#pollForEver();
+		return this.poll();
 	}
 
 	stop(): void {
@@ -57,28 +63,31 @@ class Watch {
 		return this.#polling;
 	}
 
-	async ended(sessionId: string, byThisNode: boolean): Promise<void> {
+	/** A session ended. The node that says so also writes it where all others look, before whoever ended it is answered. */
+	async ended(sessionId: string, saidHere: boolean): Promise<void> {
 		this.#revocations.end(sessionId, this.#now());
-		if (byThisNode) await this.#shared?.end(sessionId);
+		if (saidHere) await this.#shared?.end(sessionId);
 	}
 
-	async raised(userId: string, version: number, byThisNode: boolean): Promise<void> {
+	async raised(userId: string, version: number, saidHere: boolean): Promise<void> {
 		this.#revocations.raise(userId, version, this.#now());
-		if (byThisNode) await this.#shared?.raise(userId, version);
+		if (saidHere) await this.#shared?.raise(userId, version);
 	}
 
-	/** Whom the caller's token names. Throws when it is not, or no longer, good. */
-	async principalOf(ctx: Context<unknown, Meta>): Promise<Principal | undefined> {
-		const token = ctx.meta.accessToken;
-		if (!token) return undefined;
+	/** Whom a token names. Throws when it is not, or no longer, good. */
+	async principalOf(token: string, ctx: Context): Promise<Principal> {
 		const principal = tokensOf(runtimeOf(this.#broker)).verify(token, isFirstHop(ctx));
-		if (isFirstHop(ctx)) {
-			if (this.#missing.size > 0) await this.#catchUp();
-			await this.#shared?.learn(principal, this.#revocations, this.#now());
-		}
+		this.#refuseRevoked(principal);
+		if (!isFirstHop(ctx) || (this.#missing.size === 0 && !this.#shared)) return principal;
+		if (this.#missing.size > 0) await this.#catchUp();
+		await this.#shared?.learn(principal, this.#revocations, this.#now());
+		this.#refuseRevoked(principal);
+		return principal;
+	}
+
+	#refuseRevoked(principal: Principal): void {
 		if (this.#revocations.isEnded(principal.sessionId)) throw unauthenticated();
 		if (this.#revocations.hasOlderRoles(principal)) throw tokenExpired();
-		return principal;
 	}
 
 	#now(): number {
@@ -100,26 +109,25 @@ class Watch {
 			for (const { userId, version } of roles.value.users) this.#revocations.raise(userId, version, this.#now());
 			this.#missing.delete("roles");
 		}
+		if (this.#missing.size === 0) this.#caughtUp.resolve();
 	}
 
 	async #pollForEver(): Promise<void> {
 		const { signal } = this.#stopping;
 		while (!signal.aborted) {
-			const pause = this.#missing.size > 0 ? pollMsWhileUnknowing : pollMs;
-			await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined);
-			if (!signal.aborted) await this.poll();
+			await this.poll();
+			const pauseMs = this.#missing.size > 0 ? pollMsWhileUnknowing : pollMs;
+			await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
 		}
 	}
 
 	/** Throws `service_unavailable` while nobody can say which sessions ended: a restart must not revive them. */
 	async #catchUp(): Promise<void> {
-		const until = performance.now() + patienceMs;
-		for (;;) {
-			await Promise.race([this.poll(), sleep(until - performance.now())]);
-			if (this.#missing.size === 0) return;
-			if (performance.now() >= until) throw serviceUnavailable({ retryAfterSeconds: 1 });
-			await sleep(pollMsWhileUnknowing / 5);
-		}
+		this.#loop ??= this.#pollForEver();
+		this.#patientUntil ??= performance.now() + patienceMs;
+		const left = Math.max(0, this.#patientUntil - performance.now());
+		await Promise.race([this.#caughtUp.promise, sleep(left, undefined, { ref: false })]);
+		if (this.#missing.size > 0) throw serviceUnavailable({ retryAfterSeconds: 1 });
 	}
 }
 
@@ -131,21 +139,22 @@ export function authorize(): Middleware {
 		name: "Authorize",
 
 		created(broker: ServiceBroker) {
-			const isOwn = (ctx: Context) => ctx.nodeID === broker.nodeID;
+			watch = new Watch(broker);
+			const saidHere = (ctx: Context) => ctx.nodeID === broker.nodeID;
 			broker.createService({
 				name: "$access",
 				events: {
-					[sessionEnded.name]: (ctx: Context<{ sessionId: string }>) => watch.ended(ctx.params.sessionId, isOwn(ctx)),
+					[sessionEnded.name]: (ctx: Context<{ sessionId: string }>) => watch.ended(ctx.params.sessionId, saidHere(ctx)),
 					[rolesVersionChanged.name]: (ctx: Context<{ userId: string; version: number }>) =>
-						watch.raised(ctx.params.userId, ctx.params.version, isOwn(ctx)),
+						watch.raised(ctx.params.userId, ctx.params.version, saidHere(ctx)),
 					// Broadcasts that were sent meanwhile are lost.
 					"$transporter.connected": ({ params }: Context<{ wasReconnect: boolean }>) => (params.wasReconnect ? watch.poll() : undefined),
 				},
 				methods: { measurements: () => redisOf(broker)?.measurements() ?? [] },
 			});
-			watch = new Watch(broker);
 		},
 
+		starting: async () => watch.open(),
 		started: () => watch.start(),
 		stopping: async () => watch.stop(),
 		// The last that needs it: every service of this process has stopped.
@@ -158,7 +167,8 @@ export function authorize(): Middleware {
 			const permission = allow === "public" || allow === "user" ? undefined : allow;
 			// Async, so that a refusal is always a rejection and never thrown at the caller's feet.
 			return async (ctx: Context<unknown, Meta, Locals>) => {
-				const principal = contract.rest?.ignoresToken ? undefined : await watch.principalOf(ctx);
+				const token = contract.rest?.ignoresToken ? undefined : ctx.meta.accessToken;
+				const principal = token ? await watch.principalOf(token, ctx) : undefined;
 				ctx.locals.principal = principal;
 				if (allow !== "public" && !principal) throw unauthenticated();
 				if (permission && !mayDo(principal, permission)) {

@@ -3,10 +3,13 @@ import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Middleware, ServiceBroker } from "moleculer";
-import { ConfigError } from "../lib/config.ts";
+import { type Config, ConfigError } from "../lib/config.ts";
 import { runtimeOf } from "../lib/runtime.ts";
 
 const held = new WeakMap<object, () => void>();
+
+/** A node whose stores are all on servers keeps nothing in the folder but secrets, and these several nodes may share: nobody owns it then. */
+export const ownsDataFolder = ({ sqlUrl, mongoUrl }: Pick<Config, "sqlUrl" | "mongoUrl">) => !(sqlUrl && mongoUrl);
 
 /** Takes the folder or throws a ConfigError that names it. Returns what gives it back. */
 export function lockDataFolder(dataDir: string): () => void {
@@ -26,8 +29,8 @@ export function lockDataFolder(dataDir: string): () => void {
 export const dataFolder: Middleware = {
 	name: "DataFolder",
 	created(broker: ServiceBroker) {
-		const release = lockDataFolder(runtimeOf(broker).config.dataDir);
-		held.set(broker, release);
+		const { config } = runtimeOf(broker);
+		if (ownsDataFolder(config)) held.set(broker, lockDataFolder(config.dataDir));
 	},
 	async stopped(broker: ServiceBroker) {
 		held.get(broker)?.();

@@ -68,10 +68,12 @@ function deliver(broker: ServiceBroker, next: Next, call: Parameters<Next>): Cal
 /** A new middleware per broker with a transporter. */
 export function meshLine(): Middleware {
 	let checking: NodeJS.Timeout | undefined;
+	let own: ServiceBroker;
 	return {
 		name: "MeshLine",
 
 		created(broker: ServiceBroker) {
+			own = broker;
 			const line = lineOf(broker);
 			line.up = false;
 			broker.localBus.on("$transporter.connected", () => {
@@ -89,10 +91,9 @@ export function meshLine(): Middleware {
 			clearInterval(checking);
 		},
 
-		// Moleculer's types have the returned function already called.
-		call: function (this: ServiceBroker, next: Next) {
-			return (name: string, params: unknown, options: object) => deliver(this, next, [name, params, options]);
-		} as unknown as Middleware["call"],
+		// Moleculer's types have the returned function already called; and this hook is the one that it calls without the broker as its `this`.
+		call: ((next: Next) => (name: string, params: unknown, options: object) =>
+			deliver(own, next, [name, params, options])) as unknown as Middleware["call"],
 
 		remoteAction(this: ServiceBroker, next: (ctx: Context) => Promise<unknown>, action: unknown) {
 			const line = lineOf(this);

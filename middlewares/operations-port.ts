@@ -9,8 +9,8 @@ import { type Measurement, prometheusText } from "../lib/measurement.ts";
 import { readinessOf } from "../lib/readiness.ts";
 import { runtimeOf } from "../lib/runtime.ts";
 
-/** What a service may have for this port. */
-type Observed = Service & { measurements?(): Measurement[]; drain?(): Promise<void> };
+/** What a service may have for this port. `drain` ends what came from outside, `letGo` then what the service goes on with by itself. */
+type Observed = Service & { measurements?(): Measurement[]; drain?(): Promise<void>; letGo?(): Promise<void> };
 
 const addresses = new WeakMap<ServiceBroker, AddressInfo>();
 
@@ -101,7 +101,9 @@ export function operationsPort(): Middleware {
 		},
 
 		async stopping(broker: ServiceBroker) {
-			await Promise.all((broker.services as Observed[]).map(service => service.drain?.()));
+			const services = broker.services as Observed[];
+			await Promise.all(services.map(service => service.drain?.()));
+			await Promise.all(services.map(service => service.letGo?.()));
 		},
 
 		async stopped(broker: ServiceBroker) {

@@ -8,6 +8,7 @@ import { codeOf } from "../lib/failure.ts";
 import { type OperatorReply, type OperatorRequest, operatorSocketPath } from "../lib/operator-socket.ts";
 import { runtimeOf } from "../lib/runtime.ts";
 import { withScope } from "../lib/scope.ts";
+import { ownsDataFolder } from "./data-folder.ts";
 
 async function answerLine(broker: ServiceBroker, line: string): Promise<OperatorReply> {
 	let id = 0;
@@ -42,7 +43,10 @@ export function operatorSocket(): Middleware {
 		name: "OperatorSocket",
 
 		async started(broker: ServiceBroker) {
-			const file = operatorSocketPath(runtimeOf(broker).config.dataDir);
+			const { config } = runtimeOf(broker);
+			// A folder that several nodes may share has no one process behind it; operators join such a mesh over NATS.
+			if (!ownsDataFolder(config)) return;
+			const file = operatorSocketPath(config.dataDir);
 			// The folder is locked by us: a socket that lies there was left by a process that was killed.
 			if (process.platform !== "win32") fs.rmSync(file, { force: true });
 			server = net.createServer(socket => {

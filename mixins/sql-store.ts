@@ -24,6 +24,9 @@ import { type OperableStore, storeActions } from "./store-actions.ts";
 /** How long inbox rows below the floor, and idempotency keys past their day, are kept before they are swept. */
 const sweepEveryMs = 10 * 60_000;
 
+/** How long a stopping node waits for the requests under way before it leaves their sagas to another. */
+const finishMs = 4000;
+
 export class SqlStore<Tx extends SqlTx> {
 	readonly facts: FactSource;
 	readonly inbox: FactInbox;
@@ -155,6 +158,12 @@ export function sqlStore<Tx extends SqlTx>(options: SqlStoreOptions<Tx>): Partia
 		methods: {
 			operable(this: SqlService<Tx>): OperableStore {
 				return operableOver(this.store);
+			},
+			/** Sagas end with the requests that wait for them; what takes longer is left to the next node, while this one's services are still there. */
+			async letGo(this: SqlService<Tx> & { _trackedContexts?: unknown[] }): Promise<void> {
+				const until = performance.now() + finishMs;
+				while (this._trackedContexts?.length && performance.now() < until) await new Promise(resolve => setTimeout(resolve, 20));
+				await this.store?.sagas.stop();
 			},
 		},
 		created(this: SqlService<Tx>) {

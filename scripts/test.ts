@@ -4,7 +4,6 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { findChromium } from "../test/support/chromium.ts";
 
 const usage = `Runs the tests.
 
@@ -14,7 +13,9 @@ const usage = `Runs the tests.
   npm test -- --house              the house rules only
   npm test -- --no-skips           fail when a suite had to be skipped (CI)
 
-Suites that need a browser run where chromium is found or CHROMIUM_PATH names one.`;
+Suites that need a server or a browser run where scripts/test-engines.sh has brought it, or where it is lent:
+STOA_TEST_NATS_URL, STOA_TEST_SQL_URL, STOA_TEST_REDIS_URL, STOA_TEST_MONGO_URL, CHROMIUM_PATH.
+A real MongoDB:  STOA_TEST_MONGO_URL=mongodb://localhost:27017 npm test -- test/conformance`;
 
 const root = path.resolve(import.meta.dirname, "..");
 const jest = path.join(root, "node_modules/jest/bin/jest.js");
@@ -25,6 +26,7 @@ interface Outcome {
 	numPendingTests: number;
 	numRuntimeErrorTestSuites: number;
 	success: boolean;
+	testResults: { name: string; assertionResults: { ancestorTitles: string[]; title: string; status: string }[] }[];
 }
 
 const { values, positionals } = parseArgs({
@@ -37,10 +39,19 @@ const { values, positionals } = parseArgs({
 	},
 });
 
-/** Suites that need something this machine may lack; each skips itself by the same question. */
-const needs = [
-	{ suite: "test/browser", missing: () => (findChromium() ? undefined : "no chromium was found (install it, or set CHROMIUM_PATH)") },
-];
+/** One line for each suite that was skipped as a whole, with the reason in its title (test/support/engines/describe-with.ts), and for each single test. */
+function skippedIn({ testResults }: Outcome): string[] {
+	const lines = testResults.flatMap(({ name, assertionResults }) =>
+		assertionResults
+			.filter(({ status }) => status === "pending")
+			.map(({ ancestorTitles, title }) => {
+				const suite = ancestorTitles.findIndex(ancestor => ancestor.includes(" [needs "));
+				const titles = suite < 0 ? [...ancestorTitles, title] : ancestorTitles.slice(0, suite + 1);
+				return `skipped ${path.relative(root, name)}: ${titles.join(" › ")}`;
+			}),
+	);
+	return [...new Set(lines)];
+}
 
 async function run(): Promise<number> {
 	const report = path.join(os.tmpdir(), `stoa-tests-${process.pid}.json`);
@@ -53,12 +64,14 @@ async function run(): Promise<number> {
 		stdio: ["ignore", "ignore", "inherit"],
 		env: { ...process.env, NODE_ENV: "test" },
 	});
+	for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => child.kill(signal));
 	const code = await new Promise<number>(resolve => child.once("close", status => resolve(status ?? 1)));
 	if (!fs.existsSync(report)) return code || 1;
 	const outcome = JSON.parse(fs.readFileSync(report, "utf8")) as Outcome;
 	fs.rmSync(report);
-	const skipped = paths.length > 0 ? [] : needs.flatMap(({ suite, missing }) => (missing() ? [`${suite}: ${missing()}`] : []));
-	for (const reason of skipped) console.log(`skipped ${reason}`);
+	// With -t, Jest counts every test of another name as skipped.
+	const skipped = skippedIn(outcome).filter(line => !values.name || line.includes(" [needs "));
+	for (const line of skipped) console.log(line);
 	const failed = outcome.numFailedTests + outcome.numRuntimeErrorTestSuites;
 	console.log(`${outcome.numPassedTests} passed, ${failed} failed, ${outcome.numPendingTests} skipped`);
 	if (outcome.numPassedTests + failed === 0) return 1;

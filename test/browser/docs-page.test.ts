@@ -4,14 +4,15 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { findChromium } from "../support/chromium.ts";
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { describeWith } from "../support/engines/describe-with.ts";
+import { toolPath } from "../support/engines/engines.ts";
 import { type Stoa, startStoa } from "../support/stoa.ts";
 
-const chromium = findChromium();
+const chromium = toolPath("chromium");
 const run = promisify(execFile);
 
-(chromium ? describe : describe.skip)("the try-it page in a browser", () => {
+describeWith("chromium")("the try-it page in a browser", () => {
 	let stoa: Stoa;
 	let profile: string;
 

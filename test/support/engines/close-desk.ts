@@ -1,0 +1,4 @@
+import { closeDesk } from "./desk.ts";
+
+/** Jest's globalTeardown. */
+export default closeDesk;
