@@ -4,6 +4,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { missingForMesh } from "../test/support/engines/engines.ts";
 
 const usage = `Runs the tests.
 
@@ -71,6 +72,9 @@ async function run(): Promise<number> {
 	fs.rmSync(report);
 	// With -t, Jest counts every test of another name as skipped.
 	const skipped = skippedIn(outcome).filter(line => !values.name || line.includes(" [needs "));
+	// Where it cannot run it is no project of Jest's, so the report says nothing of it.
+	const noMesh = paths.length === 0 ? missingForMesh() : undefined;
+	if (noMesh) skipped.push(`skipped test/journeys on a mesh: ${noMesh}`);
 	for (const line of skipped) console.log(line);
 	const failed = outcome.numFailedTests + outcome.numRuntimeErrorTestSuites;
 	console.log(`${outcome.numPassedTests} passed, ${failed} failed, ${outcome.numPendingTests} skipped`);

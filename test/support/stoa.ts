@@ -1,4 +1,5 @@
-// The product in the test's own process: chosen services on embedded stores in a folder of its own.
+// The product in the test's own process: chosen services on embedded stores in a folder of its own, or (Jest's project "mesh") each domain on a node
+// of its own over real servers.
 import fs from "node:fs";
 import type { AddressInfo } from "node:net";
 import os from "node:os";
@@ -13,6 +14,7 @@ import { makeRuntime, type Runtime } from "../../lib/runtime.ts";
 import { serviceFiles } from "../../lib/service-files.ts";
 import { tokensOf } from "../../lib/tokens.ts";
 import { brokerOptions } from "../../middlewares/broker-options.ts";
+import { sharedServer } from "./engines/engines.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
@@ -28,6 +30,7 @@ export interface StoaOptions {
 }
 
 export interface Stoa {
+	/** Where a test asks: the only node, or the gateway's. */
 	broker: ServiceBroker;
 	runtime: Runtime;
 	dataDir: string;
@@ -42,50 +45,109 @@ export interface Stoa {
 	stop(): Promise<void>;
 }
 
+interface Node {
+	broker: ServiceBroker;
+	runtime: Runtime;
+}
+
+async function startNode(
+	options: StoaOptions,
+	files: readonly string[],
+	env: Record<string, string>,
+	also: readonly ServiceSchema[],
+): Promise<Node> {
+	const config = readConfig({
+		NODE_ENV: "test",
+		STOA_PORT: "0",
+		STOA_OPS_PORT: "0",
+		STOA_LOG_LEVEL: "error",
+		STOA_RATE_LIMITS: "off",
+		...env,
+		...options.env,
+	});
+	const { clock, delivery } = options;
+	const runtime = makeRuntime({ config, ...(clock ? { clock } : {}), ...(delivery ? { delivery } : {}) });
+	const broker = new ServiceBroker({ ...brokerOptions(runtime), skipProcessEventRegistration: true });
+	for (const file of files) broker.createService(((await import(file)) as { default: ServiceSchema }).default);
+	for (const schema of also) broker.createService(schema);
+	await broker.start();
+	return { broker, runtime };
+}
+
+/** The gateway's node first. */
+function domainsOf(files: readonly string[]): [domain: string, files: string[]][] {
+	const domains = Map.groupBy(files, file => path.basename(path.dirname(path.dirname(file))));
+	return [...domains].sort(([one], [other]) => Number(other === "edge") - Number(one === "edge"));
+}
+
 /** Starts the product (or a part of it) for a test. */
 export async function startStoa(options: StoaOptions = {}): Promise<Stoa> {
 	const dataDir = options.dataDir ?? fs.mkdtempSync(path.join(os.tmpdir(), "stoa-test-"));
+	const files = serviceFiles(root, (options.services ?? []).join(","));
+	const servers = isMesh ? await meshServers() : {};
 	const stoa = { dataDir } as Stoa;
+	let nodes: Node[] = [];
 
 	async function start(): Promise<void> {
-		const env = {
-			NODE_ENV: "test",
-			STOA_DATA_DIR: dataDir,
-			STOA_PORT: "0",
-			STOA_OPS_PORT: "0",
-			STOA_LOG_LEVEL: "error",
-			STOA_RATE_LIMITS: "off",
-			...options.env,
-		};
-		const given = {
-			config: readConfig(env),
-			...(options.clock ? { clock: options.clock } : {}),
-			...(options.delivery ? { delivery: options.delivery } : {}),
-		};
-		const runtime = makeRuntime(given);
-		const broker = new ServiceBroker({ ...brokerOptions(runtime), skipProcessEventRegistration: true });
-		for (const file of serviceFiles(root, (options.services ?? []).join(",")))
-			broker.createService(((await import(file)) as { default: ServiceSchema }).default);
-		for (const schema of options.also ?? []) broker.createService(schema);
-		await broker.start();
-		const gateway = broker.getLocalService("gateway") as (Service & { server?: { address(): AddressInfo } }) | undefined;
-		stoa.broker = broker;
-		stoa.runtime = runtime;
+		if (isMesh) {
+			const domains = domainsOf(files);
+			const of = ([domain, own]: (typeof domains)[number], at: number) =>
+				startNode(options, own, { STOA_DATA_DIR: dataDir, STOA_NODE_ID: domain, ...servers }, at === 0 ? (options.also ?? []) : []);
+			nodes = await Promise.all(domains.map(of));
+			await Promise.all(
+				nodes.map(({ broker }) =>
+					meets(
+						broker,
+						files.map(file => path.basename(path.dirname(file))),
+					),
+				),
+			);
+		} else nodes = [await startNode(options, files, { STOA_DATA_DIR: dataDir }, options.also ?? [])];
+		const [first] = nodes as [Node];
+		const gateway = first.broker.getLocalService("gateway") as (Service & { server?: { address(): AddressInfo } }) | undefined;
+		stoa.broker = first.broker;
+		stoa.runtime = first.runtime;
 		stoa.url = gateway?.server ? `http://127.0.0.1:${gateway.server.address().port}` : "";
 	}
+	const end = () => Promise.all(nodes.map(({ broker }) => broker.stop()));
 
-	stoa.service = <T>(name: string) => stoa.broker.getLocalService(name) as T;
+	stoa.service = <T>(name: string) => nodes.map(({ broker }) => broker.getLocalService(name)).find(Boolean) as T;
 	stoa.as = (userId, roles = ["customer"]) => ({
 		accessToken: tokensOf(stoa.runtime).sign({ userId, sessionId: `ses_${userId}`, roles, roleVersion: Number.MAX_SAFE_INTEGER }),
 	});
 	stoa.restart = async () => {
-		await stoa.broker.stop();
+		await end();
 		await start();
 	};
 	stoa.stop = async () => {
-		await stoa.broker.stop();
+		await end();
 		fs.rmSync(dataDir, { recursive: true, force: true });
 	};
 	await start();
 	return stoa;
 }
+
+const isMesh = (globalThis as { stoaForm?: string }).stoaForm === "mesh";
+let meshes = 0;
+
+/** The run's servers, and a namespace on them that nobody else uses. */
+async function meshServers(): Promise<Record<string, string>> {
+	const [nats, sql, mongo, redis] = await Promise.all([
+		sharedServer("nats"),
+		sharedServer("sql"),
+		sharedServer("mongo"),
+		sharedServer("redis"),
+	]);
+	const namespace = `j${process.pid}_${++meshes}`;
+	return {
+		STOA_NATS_URL: nats,
+		STOA_SQL_URL: sql,
+		STOA_MONGO_URL: mongo,
+		STOA_REDIS_URL: redis,
+		STOA_NAMESPACE: namespace,
+		STOA_SQL_POOL: "3",
+	};
+}
+
+/** Every service of the others is known here: what a test asks first must not be refused because a node was met too late. */
+const meets = (broker: ServiceBroker, services: readonly string[]) => broker.waitForServices([...services], 60_000, 20);

@@ -56,6 +56,12 @@ const isTool = (need: Need): need is Tool => Object.hasOwn(tools, need);
 
 export const toolPath = (tool: Tool): string | undefined => tools[tool]();
 
+/** What every node of a mesh needs. */
+export const meshNeeds: readonly Engine[] = ["nats", "sql", "mongo", "redis"];
+
+/** Why nothing can run as a mesh here, or undefined. */
+export const missingForMesh = (): string | undefined => meshNeeds.map(need => missing(need)).find(Boolean);
+
 /** Why a suite that needs it must be skipped, or undefined. */
 export function missing(need: Need): string | undefined {
 	if (isTool(need)) return toolPath(need) ? undefined : `no ${need} was found (scripts/test-engines.sh)`;
