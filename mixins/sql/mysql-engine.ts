@@ -13,11 +13,14 @@ const dialect: Dialect = { name: "mysql", insertIgnore: "INSERT", forUpdate: " F
 // A caller waits at most 8 s; a storm of buyers on one shelf is through long before.
 const againForMs = 8000;
 const againMax: Readonly<Partial<Record<FaultKind, number>>> = { deadlock: 40, lockWait: 2, duplicate: 2, lost: 2 };
+const deadlocksInParallel = 2;
 // Longer than the server keeps a session that we can no longer speak to, and with it the lock that hides the answer.
 const unknownForMs = 9000;
 // Whoever waits for the answer will not wait for a server that stays away.
 const unreachableForMs = 3000;
 const lookAgainMs = 200;
+// A server that is away fails every request; one line a second says so too.
+const warnEveryMs = 1000;
 
 export interface MysqlOptions {
 	service: string;
@@ -40,6 +43,8 @@ class MysqlEngine implements SqlEngine {
 	readonly reader: Connection;
 	readonly #options: MysqlOptions;
 	readonly #pool: MysqlPool;
+	#turns: Promise<unknown> = Promise.resolve();
+	#warnedAt = Number.NEGATIVE_INFINITY;
 
 	constructor(options: MysqlOptions) {
 		this.#options = options;
@@ -59,10 +64,9 @@ class MysqlEngine implements SqlEngine {
 		const until = performance.now() + againForMs;
 		const met: Partial<Record<FaultKind, number>> = {};
 		for (let attempt = 1; ; attempt++) {
-			const session = await this.#take();
 			// A duplicate that still stands after several runs is no race.
-			const believesDuplicates = (met.duplicate ?? 0) >= againMax.duplicate!;
-			const outcome = await this.#try(new MysqlAttempt(this.#asking(session), believesDuplicates), session, work);
+			const once = () => this.#once(work, (met.duplicate ?? 0) >= againMax.duplicate!);
+			const outcome = await ((met.deadlock ?? 0) >= deadlocksInParallel ? this.#inTurn(once) : once());
 			if (outcome.state === "committed") return outcome.value;
 			if (outcome.state === "failed") throw outcome.error;
 			const { fault } = outcome;
@@ -90,6 +94,18 @@ class MysqlEngine implements SqlEngine {
 		return this.#pool.close();
 	}
 
+	/** One after the other: those who deadlock again and again, on few rows, would only meet once more. */
+	#inTurn<T>(once: () => Promise<T>): Promise<T> {
+		const turn = this.#turns.then(once);
+		this.#turns = turn.catch(() => undefined);
+		return turn;
+	}
+
+	async #once<T>(work: (connection: Connection) => Promise<T>, believesDuplicates: boolean): Promise<Outcome<T>> {
+		const session = await this.#take();
+		return this.#try(new MysqlAttempt(this.#asking(session), believesDuplicates), session, work);
+	}
+
 	async #try<T>(attempt: MysqlAttempt, session: MysqlSession, work: (connection: Connection) => Promise<T>): Promise<Outcome<T>> {
 		const passing = this.#options.passing ?? (() => undefined);
 		let value: T;
@@ -101,6 +117,8 @@ class MysqlEngine implements SqlEngine {
 				attempt.finish();
 			}
 			if (attempt.ended) throw attempt.ended;
+			// Broken while the work was busy elsewhere: nothing was sent, so nothing is unknown.
+			if (session.broken) throw session.broken;
 			passing("beforeCommit");
 		} catch (error) {
 			await this.#undo(session);
@@ -206,7 +224,11 @@ class MysqlEngine implements SqlEngine {
 	}
 
 	#away(fault: SqlFault) {
-		this.#options.warn(`the database did not answer: ${fault.kind} (${fault.reason})`);
+		const now = performance.now();
+		if (now - this.#warnedAt > warnEveryMs) {
+			this.#warnedAt = now;
+			this.#options.warn(`the database did not do its work: ${fault.kind} (${fault.reason})`);
+		}
 		return serviceUnavailable({ service: this.#options.service, retryAfterSeconds: 1 });
 	}
 }

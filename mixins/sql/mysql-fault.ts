@@ -40,8 +40,8 @@ function kindOf({ code, errno, fatal }: DriverError): FaultKind {
 	if (code && timeouts.has(code)) return "timeout";
 	const known = errno === undefined ? undefined : byNumber[errno];
 	if (known) return known;
-	// The socket's own errors carry negative numbers; a server's refusal of a statement carries its number and is not fatal.
-	return fatal || errno === undefined || errno < 1000 ? "lost" : "statement";
+	// ECONNRESET and PROTOCOL_CONNECTION_LOST, but not ER_BAD_FIELD_ERROR.
+	return fatal || /^(PROTOCOL_|E[A-Z]+$)/.test(code ?? "") ? "lost" : "statement";
 }
 
 /** Carries the server's own code (`ER_DUP_ENTRY`), never its sentence: that repeats values. */

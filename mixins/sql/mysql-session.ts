@@ -123,8 +123,9 @@ export class MysqlSession {
 		});
 	}
 
-	get broken(): boolean {
-		return this.#broken !== undefined;
+	/** What broke it; undefined while it can be used. */
+	get broken(): SqlFault | undefined {
+		return this.#broken;
 	}
 
 	/** Rows, or how many rows matched. Rejects with a {@link SqlFault}. */

@@ -1,5 +1,6 @@
 // One owner's way through one saga: forward step by step, backward when it is refused, every write under the fencing number.
 import type { Logger } from "moleculer";
+import { leaseMs } from "../../lib/leases.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import {
 	endsAttempt,
@@ -16,7 +17,7 @@ import {
 	undoOrder,
 	Wait,
 } from "../../lib/saga.ts";
-import { leaseMs, releaseSaga, renewLease, sagaById, writeSaga } from "./saga-rows.ts";
+import { releaseSaga, renewLease, sagaById, writeSaga } from "./saga-rows.ts";
 import type { SqlTx } from "./tx.ts";
 
 type State = Record<string, unknown>;
@@ -40,6 +41,16 @@ export interface DriveGiven<Tx extends SqlTx> {
 /** Another node drives this saga now: everything this one still wanted to write is void. */
 export class LeaseLost extends Error {}
 
+/** Whether a write happened is not known (the connection was lost in its COMMIT): the row is the truth, and whoever takes the saga up next reads it there. */
+export class WriteUnknown extends Error {
+	constructor(cause: unknown) {
+		super("it is not known whether the last step was saved", { cause });
+	}
+}
+
+/** What this drive knows of its saga is void, or may be: it must not write any more. */
+const endsDrive = (error: unknown) => error instanceof LeaseLost || error instanceof WriteUnknown;
+
 const lateProblem: Problem = {
 	kind: "unavailable",
 	code: "service_unavailable",
@@ -61,7 +72,7 @@ export class SagaDrive<Tx extends SqlTx> {
 		this.#saga = saga;
 	}
 
-	/** Until the saga ends, sleeps, or has to be tried later. Rejects with {@link LeaseLost} when another has taken it over. */
+	/** Until the saga ends, sleeps, or has to be tried later. Rejects with {@link LeaseLost} when another has taken it over, or {@link WriteUnknown}. */
 	async run(): Promise<void> {
 		const renewal = setInterval(() => {
 			this.#given.store.transaction(tx => renewLease(tx, this.#saga)).catch(() => undefined);
@@ -102,7 +113,7 @@ export class SagaDrive<Tx extends SqlTx> {
 				await this.#write(tx => this.#finish(tx, step, patch ?? {}));
 				this.#pass(`${step.name}/saved`);
 			} catch (error) {
-				if (error instanceof LeaseLost) throw error;
+				if (endsDrive(error)) throw error;
 				// Undoing begins, or it is left for later: either way this way forward is over.
 				return await this.#failed(error);
 			}
@@ -133,7 +144,7 @@ export class SagaDrive<Tx extends SqlTx> {
 				await step.undo!(this.#running());
 				this.#pass(`${step.name}/undo/after`);
 			} catch (error) {
-				if (error instanceof LeaseLost) throw error;
+				if (endsDrive(error)) throw error;
 				return this.#later(error);
 			}
 			this.#mark(index, { status: "undone" });
@@ -211,19 +222,31 @@ export class SagaDrive<Tx extends SqlTx> {
 		const saga = this.#saga;
 		// Steps are replaced, never changed in place, so a flat copy is enough to take everything back.
 		const before = { ...saga };
+		let refusal: unknown;
 		try {
 			await this.#given.store.transaction(async tx => {
-				// Asked before anything else is written: a late owner must not even begin.
-				if (also && !(await renewLease(tx, saga))) throw new LeaseLost();
-				await also?.(tx);
-				saga.updatedAt = tx.now();
-				saga.leaseUntil = tx.now() + leaseMs;
-				if (!(await writeSaga(tx, saga))) throw new LeaseLost();
+				// After a deadlock this runs again: what the try before it made of the saga was undone.
+				Object.assign(saga, before);
+				await this.#save(tx, also).catch(error => {
+					refusal = error;
+					throw error;
+				});
 			});
 		} catch (error) {
 			Object.assign(saga, before);
-			throw error;
+			// Refused by the work itself, nothing is written. Anything else may have met the commit.
+			throw error === refusal ? error : new WriteUnknown(error);
 		}
+	}
+
+	async #save(tx: Tx, also?: (tx: Tx) => Promise<void>): Promise<void> {
+		const saga = this.#saga;
+		// Asked before anything else is written: a late owner must not even begin.
+		if (also && !(await renewLease(tx, saga))) throw new LeaseLost();
+		await also?.(tx);
+		saga.updatedAt = tx.now();
+		saga.leaseUntil = tx.now() + leaseMs;
+		if (!(await writeSaga(tx, saga))) throw new LeaseLost();
 	}
 
 	/** The step that comes next counts as begun, unless it is left out or our own write. */

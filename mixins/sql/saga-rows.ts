@@ -1,11 +1,9 @@
 // Saga rows: how a running process is kept, claimed and read. Every write of an owner carries its fencing number.
+import { leaseMs } from "../../lib/leases.ts";
 import type { SagaRecord, StepRecord } from "../../lib/saga.ts";
 import { stuckAfter } from "../../lib/saga.ts";
 import type { Value } from "./engine.ts";
 import type { SqlTx } from "./tx.ts";
-
-// A lease outlives any pause of a healthy process and is short enough that another node goes on within 5 s of a death.
-export const leaseMs = 3000;
 
 type SagaRow = Record<string, Value> & { scope: string | null };
 
@@ -23,6 +21,11 @@ function recordOf(row: SagaRow): SagaRecord {
 
 export async function sagaById(tx: SqlTx, id: string): Promise<SagaRecord | undefined> {
 	const row = await tx.get<SagaRow>("SELECT * FROM sagas WHERE id = ?", [id]);
+	return row && recordOf(row);
+}
+
+export async function lockSaga(tx: SqlTx, id: string): Promise<SagaRecord | undefined> {
+	const row = await tx.get<SagaRow>(`SELECT * FROM sagas WHERE id = ?${tx.forUpdate}`, [id]);
 	return row && recordOf(row);
 }
 

@@ -1,11 +1,12 @@
 // The sagas of one service: begun in the transaction that wants them, driven under a lease, taken over when their owner is gone.
 import type { Logger } from "moleculer";
 import { newId } from "../../lib/ids.ts";
+import { leaseMs } from "../../lib/leases.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { isOver, isPastReturn, type SagaDefinition, type SagaRecord, type Step } from "../../lib/saga.ts";
 import { withScope } from "../../lib/scope.ts";
 import { LeaseLost, SagaDrive, type SagaStore } from "./saga-drive.ts";
-import { claimSaga, dueSagas, insertSaga, leaseMs, releaseSaga, sagaById, voidLeases, wakeSaga, writeSaga } from "./saga-rows.ts";
+import { claimSaga, dueSagas, insertSaga, lockSaga, releaseSaga, sagaById, voidLeases, wakeSaga, writeSaga } from "./saga-rows.ts";
 import type { SqlTx } from "./tx.ts";
 
 const pollMs = 500;
@@ -160,7 +161,8 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 	async compensate(id: string): Promise<boolean> {
 		if (this.#driving.has(id)) return false;
 		const turned = await this.#store.transaction(async tx => {
-			const found = await sagaById(tx, id);
+			// Judged under lock: until then another node may carry it past its point of no return.
+			const found = await lockSaga(tx, id);
 			if (!found || isPastReturn(this.#definition(found.kind), found)) return false;
 			const saga = await claimSaga(tx, id, this.#runtime.instance);
 			if (!saga) return false;
