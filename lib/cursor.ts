@@ -13,7 +13,16 @@ export function decodeCursor(cursor: string, length: number): (string | number)[
 	} catch {
 		// Falls through to the one refusal: what was wrong inside an opaque value helps nobody.
 	}
-	throw validationFailed({ errors: [{ pointer: "/cursor", code: "invalid", detail: "is not a cursor of this list" }] });
+	throw notOfThisList();
+}
+
+const notOfThisList = () => validationFailed({ errors: [{ pointer: "/cursor", code: "invalid", detail: "is not a cursor of this list" }] });
+
+/** The one number of a cursor. Throws `validation_failed` at `/cursor` for any other. */
+export function numberOfCursor(cursor: string): number {
+	const [value] = decodeCursor(cursor, 1);
+	if (!Number.isSafeInteger(value)) throw notOfThisList();
+	return value as number;
 }
 
 /** A page of rows that were read one more than `limit`: the extra row only says that there is a next page. */

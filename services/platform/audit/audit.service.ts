@@ -1,7 +1,7 @@
 // The house's memory of who did what: hears every durable fact and chains it in the transaction that also notes that it was heard.
 import { setImmediate } from "node:timers/promises";
 import { answer, anyFact, hear } from "../../../lib/contract.ts";
-import { decodeCursor, pageOf } from "../../../lib/cursor.ts";
+import { numberOfCursor, pageOf } from "../../../lib/cursor.ts";
 import { defineService } from "../../../lib/service.ts";
 import { type SqlService, sqlStore } from "../../../mixins/sql-store.ts";
 import * as audit from "./audit.contract.ts";
@@ -21,12 +21,8 @@ export default defineService<Audit>({
 	actions: {
 		listEntries: answer(audit.listEntries, async function (this: Audit, ctx) {
 			const { limit = 20, cursor, ...wanted } = ctx.params;
-			const [before] = cursor ? decodeCursor(cursor, 1) : [];
-			const links = await this.store.reader.newest({
-				...wanted,
-				before: before === undefined ? undefined : Number(before),
-				limit: limit + 1,
-			});
+			const before = cursor === undefined ? undefined : numberOfCursor(cursor);
+			const links = await this.store.reader.newest({ ...wanted, before, limit: limit + 1 });
 			const { data, nextCursor } = pageOf(links, limit, link => [link.sequence]);
 			return { data: data.map(entryOf), nextCursor };
 		}),
