@@ -13,7 +13,7 @@ const folders = ["lib", "mixins", "middlewares", "services", "test", "scripts", 
 const mesh = { ...common, displayName: "mesh", roots: ["<rootDir>/test/journeys"], globals: { stoaForm: "mesh" } };
 
 export default {
-	projects: [{ ...common, roots: folders }, ...(missingForMesh() ? [] : [mesh])],
+	projects: [{ ...common, displayName: "one process", roots: folders }, ...(missingForMesh() ? [] : [mesh])],
 	globalSetup: "<rootDir>/test/support/engines/desk.ts",
 	globalTeardown: "<rootDir>/test/support/engines/close-desk.ts",
 };

@@ -287,3 +287,12 @@ export const changed = event({
 	summary: "A product, its status or its variants changed. Stock is inventory's to tell.",
 	payload: ProductFact,
 });
+
+export const cacheDropped = event({
+	name: "products.cacheDropped",
+	version: 1,
+	key: "node",
+	delivery: "fleeting",
+	summary: "A node changed parts of the catalogue and could not reach Redis to say so; whoever can does it.",
+	payload: Type.Object({ node: Type.String(), parts: Type.Array(Type.String()) }),
+});

@@ -3,20 +3,23 @@ import { answer, hear } from "../../../lib/contract.ts";
 import { kindOf, notFound, permissionMissing } from "../../../lib/failure.ts";
 import { newId } from "../../../lib/ids.ts";
 import { mayDo } from "../../../lib/principal.ts";
+import { redisOf } from "../../../lib/redis.ts";
 import { defineService } from "../../../lib/service.ts";
 import { type DocumentService, documentStore } from "../../../mixins/document-store.ts";
 import { levelChanged } from "../inventory/inventory.contract.ts";
 import * as products from "./products.contract.ts";
 import * as domain from "./products.domain.ts";
+import { OwnReads, SharedReads } from "./products.reads.ts";
 import { availableOf, refreshStock } from "./products.stock.ts";
 import { collections, ProductStore, skusOf } from "./products.store.ts";
+import { CatalogueVersions } from "./products.versions.ts";
 import { ShopWindow } from "./products.window.ts";
 import { slugsFor } from "./products.words.ts";
 import * as taxonomy from "./taxonomy.contract.ts";
 import { brandOf, brandsOf, categoryOf, entryOf, slugsWithin, treeOf } from "./taxonomy.domain.ts";
 import { Taxonomies, type TaxonomyDocument } from "./taxonomy.store.ts";
 
-type Products = DocumentService & { store: ProductStore; taxonomies: Taxonomies; window: ShopWindow };
+type Products = DocumentService & { store: ProductStore; taxonomies: Taxonomies; window: ShopWindow; versions?: CatalogueVersions };
 
 const ifMatchOf = (ctx: { meta: { request?: { ifMatch?: string } } }) => ctx.meta.request?.ifMatch;
 
@@ -70,18 +73,33 @@ async function letGo(service: Products, id: string, sku: string | undefined, wri
 	return product;
 }
 
+/** Whichever node can still reach Redis does for this one what it could not. */
+function tellOthers({ broker, logger }: Products, parts: readonly string[]): void {
+	const told = broker.broadcast(products.cacheDropped.name, { node: broker.nodeID, parts: [...parts] });
+	told.catch(error => logger.warn("the other nodes could not be told of a change", error));
+}
+
 export default defineService<Products>({
 	name: "products",
 	mixins: [documentStore({ collections })],
 
 	async started() {
-		const { clock } = this.runtime;
-		this.store = new ProductStore(this.documents, this.runtime, id => this.window.changed(id));
-		this.window = new ShopWindow(this.store.products, this.store.claims);
+		const { clock, config } = this.runtime;
+		const collection = this.documents.collection<domain.ProductDocument>("products");
+		// Nobody else writes an embedded store; a server's may be written by any node.
+		if (config.mongoUrl) this.versions = new CatalogueVersions(redisOf(this.broker), parts => tellOthers(this, parts));
+		const reads = this.versions ? new SharedReads(collection, this.versions) : new OwnReads(collection);
+		this.store = new ProductStore(this.documents, this.runtime, (id, write) => reads.writing(id, write));
+		this.window = new ShopWindow(reads, this.store.claims);
 		const fieldOf = { categories: "category", brands: "brand" } as const;
 		const hasProducts = async (kind: keyof typeof fieldOf, slug: string) =>
 			(await this.store.products.findOne({ [fieldOf[kind]]: slug })) !== undefined;
-		this.taxonomies = new Taxonomies(this.documents.collection<TaxonomyDocument>("taxonomies"), clock, hasProducts);
+		const taxonomies = this.documents.collection<TaxonomyDocument>("taxonomies");
+		this.taxonomies = new Taxonomies(taxonomies, { clock, versions: this.versions, hasProducts });
+	},
+
+	async stopped() {
+		this.versions?.stop();
 	},
 
 	actions: {
@@ -120,7 +138,7 @@ export default defineService<Products>({
 
 		change: answer(products.change, async function (this: Products, ctx) {
 			const { id, ...patch } = ctx.params;
-			if (!(await this.window.product(id))) throw notFound();
+			if (!(await this.window.exact(id))) throw notFound();
 			await makeRoom(this, patch);
 			const product = await this.store.change(id, ifMatchOf(ctx), held => domain.changedProduct(held, patch, this.runtime.clock.now()));
 			await makeRoom(this, patch);
@@ -142,7 +160,7 @@ export default defineService<Products>({
 
 		changeVariant: answer(products.changeVariant, async function (this: Products, ctx) {
 			const { id, variantId, ...patch } = ctx.params;
-			const held = (await this.window.product(id))?.product.variants.find(variant => variant.id === variantId);
+			const held = (await this.window.exact(id))?.product.variants.find(variant => variant.id === variantId);
 			if (!held) throw notFound();
 			const decide = (product: domain.ProductDocument) => domain.withChangedVariant(product, variantId, patch, this.runtime.clock.now());
 			const { sku } = patch;
@@ -153,7 +171,7 @@ export default defineService<Products>({
 
 		removeVariant: answer(products.removeVariant, async function (this: Products, ctx) {
 			const { id, variantId } = ctx.params;
-			const held = (await this.window.product(id))?.product.variants.find(variant => variant.id === variantId);
+			const held = (await this.window.exact(id))?.product.variants.find(variant => variant.id === variantId);
 			const take = () =>
 				this.store.change(id, ifMatchOf(ctx), product => domain.withoutVariant(product, variantId, this.runtime.clock.now()));
 			return changeVariants(this, id, () => letGo(this, id, held?.sku, take));
@@ -175,9 +193,7 @@ export default defineService<Products>({
 
 		changeCategory: answer(taxonomy.changeCategory, async function (this: Products, ctx) {
 			const { id, ...patch } = ctx.params;
-			const changed = await this.taxonomies.change("categories", id, patch, ifMatchOf(ctx));
-			this.window.rearranged();
-			return categoryOf(...changed);
+			return categoryOf(...(await this.taxonomies.change("categories", id, patch, ifMatchOf(ctx))));
 		}),
 
 		removeCategory: answer(taxonomy.removeCategory, async function (this: Products, ctx) {
@@ -239,6 +255,10 @@ export default defineService<Products>({
 		...hear(levelChanged, async function (this: Products, { params }) {
 			const shown = await this.window.productOf(params.sku);
 			if (shown && shown.inStock !== params.available > 0) await refreshStock(this.broker, this.store, [shown.product.id]);
+		}),
+
+		...hear(products.cacheDropped, async function (this: Products, { params }) {
+			await this.versions?.raise(params.parts);
 		}),
 	},
 });

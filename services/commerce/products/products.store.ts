@@ -22,18 +22,20 @@ export const collections: Readonly<Record<string, CollectionSpec>> = {
 	taxonomies: {},
 };
 
+type Writing = <T>(id: string, write: () => Promise<T>) => Promise<T>;
+
 export class ProductStore {
 	readonly products: Collection<ProductDocument>;
 	readonly claims: Claims;
 	readonly #documents: DocumentStore;
 	readonly #runtime: Runtime;
-	/** Called after each write of a product, whether it is known to have succeeded or not. */
-	readonly #written: (id: string) => void;
+	/** Stands around each write of a product, so that nothing remembered outlives it. */
+	readonly #writing: Writing;
 
-	constructor(documents: DocumentStore, runtime: Runtime, written: (id: string) => void) {
+	constructor(documents: DocumentStore, runtime: Runtime, writing: Writing) {
 		this.#documents = documents;
 		this.#runtime = runtime;
-		this.#written = written;
+		this.#writing = writing;
 		this.products = documents.collection<ProductDocument>("products");
 		const has = async (productId: string, sku: string) =>
 			(await this.products.get(productId))?.variants.some(variant => variant.sku === sku) ?? false;
@@ -46,12 +48,10 @@ export class ProductStore {
 		const facts = this.#documents.facts();
 		tell(facts, products.created, factOf(draft));
 		try {
-			return await this.products.insert(draft, facts);
+			return await this.#writing(draft._id, () => this.products.insert(draft, facts));
 		} catch (error) {
 			if (error instanceof DuplicateKey && error.field === "slug") throw products.slugTaken({ slug: draft.slug });
 			throw error;
-		} finally {
-			this.#written(draft._id);
 		}
 	}
 
@@ -63,7 +63,7 @@ export class ProductStore {
 	): Promise<ProductDocument> {
 		let slug = "";
 		try {
-			const product = await this.products.change(id, held => {
+			const decided = (held: ProductDocument) => {
 				if (ifMatch !== undefined) requireMatch(ifMatch, viewOf(held));
 				const doc = decide(held);
 				if (!doc) return undefined;
@@ -71,13 +71,12 @@ export class ProductStore {
 				const facts = this.#documents.facts();
 				tell(facts, products.changed, factOf(doc));
 				return { doc, facts };
-			});
+			};
+			const product = await this.#writing(id, () => this.products.change(id, decided));
 			if (!product) throw notFound();
 			return product;
 		} catch (error) {
 			throw error instanceof DuplicateKey ? products.slugTaken({ slug }) : error;
-		} finally {
-			this.#written(id);
 		}
 	}
 
@@ -97,14 +96,11 @@ export class ProductStore {
 
 	/** Whether it can be bought; nothing that a client sees of the product itself. */
 	async setInStock(id: string, available: ReadonlyMap<string, number>): Promise<void> {
-		try {
-			await this.products.change(id, product => {
-				const inStock = isAvailable(product, available);
-				return inStock === product.inStock ? undefined : { doc: { ...product, inStock } };
-			});
-		} finally {
-			this.#written(id);
-		}
+		const decided = (product: ProductDocument) => {
+			const inStock = isAvailable(product, available);
+			return inStock === product.inStock ? undefined : { doc: { ...product, inStock } };
+		};
+		await this.#writing(id, () => this.products.change(id, decided));
 	}
 
 	/** Adds those whose slug is new. Answers their ids. Throws `sku_taken` after the others were added. */

@@ -6,6 +6,7 @@ import { newId } from "../../../lib/ids.ts";
 import type { Collection } from "../../../mixins/documents/collection.ts";
 import { DuplicateKey } from "../../../mixins/documents/engine.ts";
 import { frozen, Remembered } from "./products.cache.ts";
+import type { CatalogueVersions } from "./products.versions.ts";
 import { brandInUse, categoryInUse } from "./taxonomy.contract.ts";
 import {
 	brandOf,
@@ -27,6 +28,8 @@ export interface TaxonomyDocument {
 }
 export type Kind = "categories" | "brands";
 
+// Both of them, under two versions each.
+const heldMax = 4;
 const prefix = { categories: "cat", brands: "brd" } as const;
 const inUse = { categories: categoryInUse, brands: brandInUse } as const;
 const shown = { categories: categoryOf, brands: (_: readonly Entry[], entry: Entry) => brandOf(entry) } as const;
@@ -36,16 +39,24 @@ export class Taxonomies {
 	readonly #clock: Clock;
 	/** Whether a product, of whatever status, lies under a slug. */
 	readonly #hasProducts: (kind: Kind, slug: string) => Promise<boolean>;
-	readonly #held = new Remembered<readonly Entry[]>(2);
+	/** Where other nodes write the taxonomies too. */
+	readonly #versions: CatalogueVersions | undefined;
+	readonly #held = new Remembered<readonly Entry[]>(heldMax);
 
-	constructor(documents: Collection<TaxonomyDocument>, clock: Clock, hasProducts: (kind: Kind, slug: string) => Promise<boolean>) {
+	constructor(
+		documents: Collection<TaxonomyDocument>,
+		given: { clock: Clock; versions: CatalogueVersions | undefined; hasProducts: (kind: Kind, slug: string) => Promise<boolean> },
+	) {
 		this.#documents = documents;
-		this.#clock = clock;
-		this.#hasProducts = hasProducts;
+		this.#clock = given.clock;
+		this.#versions = given.versions;
+		this.#hasProducts = given.hasProducts;
 	}
 
 	async entries(kind: Kind): Promise<readonly Entry[]> {
-		return (await this.#held.of(kind, async () => frozen((await this.#documents.get(kind))?.entries ?? [])))!;
+		const load = () => this.#read(kind);
+		if (!this.#versions) return (await this.#held.of(kind, async () => frozen(await load())))!;
+		return (await this.#versions.of({ part: kind, key: kind, load, make: frozen, held: this.#held }))!;
 	}
 
 	async add(kind: Kind, asked: Omit<Entry, "id">): Promise<[readonly Entry[], Entry]> {
@@ -94,22 +105,23 @@ export class Taxonomies {
 		return (await this.#documents.get(kind))?.entries ?? [];
 	}
 
-	async #change(kind: Kind, decide: (entries: readonly Entry[]) => Entry[] | undefined): Promise<readonly Entry[]> {
-		try {
-			for (;;) {
-				const document = await this.#documents.change(kind, held => {
-					const entries = decide(held.entries);
-					return entries && { doc: { _id: kind, entries } };
-				});
-				if (document) return document.entries;
-				try {
-					await this.#documents.insert({ _id: kind, entries: [] });
-				} catch (error) {
-					if (!(error instanceof DuplicateKey)) throw error;
-				}
+	#change(kind: Kind, decide: (entries: readonly Entry[]) => Entry[] | undefined): Promise<readonly Entry[]> {
+		const write = () => this.#write(kind, decide);
+		return this.#versions ? this.#versions.writing([kind], write) : write().finally(() => this.#held.forget(kind));
+	}
+
+	async #write(kind: Kind, decide: (entries: readonly Entry[]) => Entry[] | undefined): Promise<readonly Entry[]> {
+		for (;;) {
+			const document = await this.#documents.change(kind, held => {
+				const entries = decide(held.entries);
+				return entries && { doc: { _id: kind, entries } };
+			});
+			if (document) return document.entries;
+			try {
+				await this.#documents.insert({ _id: kind, entries: [] });
+			} catch (error) {
+				if (!(error instanceof DuplicateKey)) throw error;
 			}
-		} finally {
-			this.#held.forget(kind);
 		}
 	}
 

@@ -7,6 +7,7 @@ import type { Meta, Reply } from "../../../lib/contract.ts";
 import type { Cors } from "./cors.ts";
 import type { Meter } from "./meter.ts";
 import { isDefect, problemHeaders, problemOf, toldFailure } from "./problem.ts";
+import type { Found } from "./routes.ts";
 import { type HeaderSet, headersOfData } from "./security-headers.ts";
 
 /** What all exchanges of a gateway share. */
@@ -29,6 +30,10 @@ export class Exchange {
 	readonly search: string;
 	/** The action or door that answers, for counting. */
 	route = "none";
+	/** What the method and path name. */
+	found: Found<Answering>;
+	/** Whether this request was counted against whoever sends it. */
+	isPrincipalCounted = false;
 	readonly #res: ServerResponse;
 	readonly #around: Surroundings;
 	#isAnswered = false;
@@ -112,5 +117,7 @@ export interface Answering {
 	method: string;
 	/** `/v1/carts/:id/items` */
 	path: string;
+	/** It looks at the access token, so whoever it names is counted. */
+	countsPrincipal?: boolean;
 	answer(exchange: Exchange, ctx: Context<unknown, Meta>, path: Record<string, string>): Promise<void> | void;
 }

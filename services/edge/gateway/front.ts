@@ -14,8 +14,8 @@ import { isProbe } from "./doors.ts";
 import { type Answering, Exchange, type Surroundings } from "./exchange.ts";
 import { malformedRequest, methodNotAllowed } from "./gateway.contract.ts";
 import { Meter } from "./meter.ts";
-import { addressGroup, perAddress, perAddressSigningIn, perPrincipal, spend, windowsInMemory } from "./rate-limit.ts";
-import { requestIdOf } from "./request-facts.ts";
+import { addressGroup, perAddress, perAddressSigningIn, perPrincipal, type Spending, spend, type WindowStore } from "./rate-limit.ts";
+import { accessTokenOf, requestIdOf } from "./request-facts.ts";
 import { Routes } from "./routes.ts";
 
 /** A request on its way through the framework. */
@@ -33,11 +33,12 @@ export class Front {
 	readonly #cors: Cors;
 	readonly #addressOf: AddressOf;
 	readonly #around: Surroundings;
-	readonly #windows = windowsInMemory();
+	readonly #windows: WindowStore;
 
 	/** Throws a ConfigError when a variable is malformed. */
-	constructor(runtime: Runtime, failures: Catalogue["failures"], logger: Logger) {
+	constructor(runtime: Runtime, failures: Catalogue["failures"], logger: Logger, windows: WindowStore) {
 		this.#runtime = runtime;
+		this.#windows = windows;
 		this.#cors = corsFor(runtime.config.corsOrigins);
 		this.#addressOf = addressReader(runtime.config.trustProxy);
 		this.#around = { cors: this.#cors, meter: this.meter, failures, logger, isDraining: () => this.isDraining };
@@ -67,25 +68,35 @@ export class Front {
 	/** Counts the request, refuses what may not come in, and answers OPTIONS itself. Whether it is to be routed. */
 	async admit(exchange: Exchange): Promise<boolean> {
 		const { req, path } = exchange;
-		if (!isProbe(path)) await this.#spendAddress(exchange);
+		const found = this.#routes.find(req.method!, withoutTrailingSlash(path));
+		exchange.found = found;
+		if (!isProbe(path)) await this.#spend(exchange, found && "target" in found && found.target.countsPrincipal === true);
 		if (req.headers.host === undefined && req.httpVersion !== "1.0") throw malformedRequest();
 		if (req.method !== "OPTIONS") return true;
-		const found = this.#routes.find("OPTIONS", withoutTrailingSlash(path));
 		if (!found || !("allow" in found)) throw notFound();
 		exchange.send(204, { Allow: found.allow.join(", "), ...this.#cors.preflight(req.headers.origin, found.allow) });
 		return false;
 	}
 
-	async #spendAddress({ path, address }: Exchange): Promise<void> {
+	/**
+	 * One question for all windows, so that a shared store costs one way there and back. A principal is among them when the token was seen before and is
+	 * good; a new one is verified later, behind the limit of its address: a flood of forged ones must not cost their verification.
+	 */
+	async #spend(exchange: Exchange, withPrincipal = false): Promise<void> {
 		if (!this.#runtime.config.rateLimits) return;
-		const now = this.#runtime.clock.now();
-		const group = addressGroup(address);
-		await spend(this.#windows, perAddress, group, now);
-		if (path.startsWith("/v1/auth/")) await spend(this.#windows, perAddressSigningIn, group, now);
+		const address = addressGroup(exchange.address);
+		const spendings: Spending[] = [{ limit: perAddress, key: address }];
+		if (exchange.path.startsWith("/v1/auth/")) spendings.push({ limit: perAddressSigningIn, key: address });
+		const token = withPrincipal ? accessTokenOf(exchange.req.headers) : undefined;
+		const principal = token ? this.tokens().known(token) : undefined;
+		if (principal) spendings.push({ limit: perPrincipal, key: principal.userId });
+		exchange.isPrincipalCounted = principal !== undefined;
+		await spend(this.#windows, spendings, this.#runtime.clock.now());
 	}
 
-	spend({ userId }: Principal): void | Promise<void> {
-		if (this.#runtime.config.rateLimits) return spend(this.#windows, perPrincipal, userId, this.#runtime.clock.now());
+	spend(exchange: Exchange, { userId }: Principal): void | Promise<void> {
+		if (!this.#runtime.config.rateLimits || exchange.isPrincipalCounted) return;
+		return spend(this.#windows, [{ limit: perPrincipal, key: userId }], this.#runtime.clock.now());
 	}
 
 	add(answering: Answering): void {
@@ -95,7 +106,7 @@ export class Front {
 	/** Routes an admitted request and has it answered; whatever keeps it from that is the answer. */
 	async serve(exchange: Exchange, ctx: Context<unknown, Meta>): Promise<void> {
 		try {
-			const found = this.#routes.find(exchange.req.method!, withoutTrailingSlash(exchange.path));
+			const { found } = exchange;
 			if (!found) throw notFound();
 			if ("allow" in found) throw methodNotAllowed({ allow: found.allow });
 			exchange.route = found.target.name;

@@ -5,17 +5,21 @@ import ApiGateway from "moleculer-web";
 import { type Catalogue, loadContracts } from "../../../lib/catalogue.ts";
 import { answer, type Meta } from "../../../lib/contract.ts";
 import type { Measurement } from "../../../lib/measurement.ts";
+import { redisOf } from "../../../lib/redis.ts";
 import { runtimeOf } from "../../../lib/runtime.ts";
 import { defineService } from "../../../lib/service.ts";
 import { doorsOf } from "./doors.ts";
 import { Front, type Incoming } from "./front.ts";
 import { storefrontProduct } from "./gateway.contract.ts";
 import { drain, listen, makeServer } from "./http-server.ts";
+import { windowsInRedis } from "./rate-limit.redis.ts";
+import { windowsInMemory } from "./rate-limit.ts";
 import { routeOf } from "./serve.ts";
 import { storefrontOf } from "./storefront.ts";
 
 // Less than the 10 s that the broker gives everything else to end.
 const drainMs = 9000;
+const redisOpensWithinMs = 500;
 
 interface Gateway extends Service {
 	server?: http.Server;
@@ -93,9 +97,16 @@ export const gatewayOver = (contracts: () => Promise<Catalogue>) =>
 		async started() {
 			const catalogue = await contracts();
 			const runtime = runtimeOf(this.broker);
-			this.front = new Front(runtime, catalogue.failures, this.logger);
+			const redis = redisOf(this.broker);
+			// Without it the first requests of a new gateway would be counted beside the shared windows. An outage must not keep the door closed.
+			await redis?.opened(redisOpensWithinMs);
+			this.front = new Front(runtime, catalogue.failures, this.logger, redis ? windowsInRedis(redis) : windowsInMemory());
 			// Every route there is, whether or not its service runs anywhere: one that is away answers 503, never 404.
-			for (const contract of catalogue.actions.values()) if (contract.rest) this.front.add(routeOf(contract, contract.rest, this.front));
+			for (const contract of catalogue.actions.values()) {
+				const { rest } = contract;
+				if (rest && (rest.cardProvider ?? runtime.config.payments) === runtime.config.payments)
+					this.front.add(routeOf(contract, rest, this.front));
+			}
 			for (const door of doorsOf(this.broker, catalogue)) this.front.add(door);
 			const server = makeServer(
 				(req, res) => void this.accept(req, res),

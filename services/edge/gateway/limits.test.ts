@@ -4,7 +4,7 @@ import { ConfigError } from "../../../lib/config.ts";
 import { action } from "../../../lib/contract.ts";
 import { type GatewayUnderTest, startGateway } from "../../../test/support/gateway.ts";
 import { addressReader } from "./client-address.ts";
-import { addressGroup, spend, windowsInMemory } from "./rate-limit.ts";
+import { addressGroup, type Spending, spend, windowsInMemory } from "./rate-limit.ts";
 
 const given = { params: Type.Object({}), returns: Type.Object({}), allow: "public" as const, summary: "For tests." };
 const look = action({ ...given, name: "shelves.look", rest: { method: "GET", path: "/v1/shelves" } });
@@ -41,12 +41,21 @@ describe("whose request it is", () => {
 describe("limits", () => {
 	it("count from a key's first request, and begin anew when the window is over", async () => {
 		const store = windowsInMemory();
-		const limit = { name: "x", max: 2, windowMs: 60_000 };
-		await spend(store, limit, "a", 1000);
-		await spend(store, limit, "a", 31_000);
-		expect(() => spend(store, limit, "a", 31_500)).toThrow("Too many requests. Try again in 30 s.");
-		await spend(store, limit, "b", 31_500);
-		await spend(store, limit, "a", 61_000);
+		const by = (key: string) => [{ limit: { name: "x", max: 2, windowMs: 60_000 }, key }];
+		await spend(store, by("a"), 1000);
+		await spend(store, by("a"), 31_000);
+		expect(() => spend(store, by("a"), 31_500)).toThrow("Too many requests. Try again in 30 s.");
+		await spend(store, by("b"), 31_500);
+		await spend(store, by("a"), 61_000);
+	});
+
+	it("count a request that is above one of them against none of those that follow", async () => {
+		const store = windowsInMemory();
+		const [narrow, wide] = [1, 2].map(max => ({ limit: { name: `x${max}`, max, windowMs: 60_000 }, key: "a" })) as [Spending, Spending];
+		await spend(store, [narrow, wide], 0);
+		expect(() => spend(store, [narrow, wide], 0)).toThrow("Too many requests");
+		await spend(store, [wide], 0);
+		expect(() => spend(store, [wide], 0)).toThrow("Too many requests");
 	});
 
 	it("count a whole /64 of IPv6 addresses as one", () => {

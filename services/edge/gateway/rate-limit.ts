@@ -9,15 +9,22 @@ export interface Window {
 	endsAt: number;
 }
 
-/** Where windows are counted: in this process, or in a store that several gateways share. */
-export interface WindowStore {
-	count(key: string, windowMs: number, now: number): Window | Promise<Window>;
-}
-
 export interface Limit {
 	name: string;
 	max: number;
 	windowMs: number;
+}
+
+/** One request against the limit of one key. */
+export interface Spending {
+	limit: Limit;
+	key: string;
+}
+
+/** Where windows are counted: in this process, or in a store that several gateways share. */
+export interface WindowStore {
+	/** Counts one request in each window, in this order. The first that is above its limit is the last that is counted, and the last of the answer. */
+	count(spendings: readonly Spending[], now: number): Window[] | Promise<Window[]>;
 }
 
 const minute = 60_000;
@@ -29,24 +36,46 @@ export const perAddressSigningIn: Limit = { name: "auth", max: 300, windowMs: mi
 // Past this many keys the ended windows are swept out: a flood from many addresses must not fill the memory.
 const sweepAbove = 20_000;
 
+/** Windows by key, each begun by `open` when there is none or the last one has ended. */
+export class OpenWindows<Kept extends { endsAt: number }> {
+	readonly #windows = new Map<string, Kept>();
+	readonly #open: (endsAt: number) => Kept;
+	#sweptAt = 0;
+
+	constructor(open: (endsAt: number) => Kept) {
+		this.#open = open;
+	}
+
+	of({ limit, key }: Spending, now: number): Kept {
+		const name = `${limit.name} ${key}`;
+		let window = this.#windows.get(name);
+		if (!window || window.endsAt <= now) {
+			if (this.#windows.size >= sweepAbove && now - this.#sweptAt >= 1000) this.#sweep(now);
+			window = this.#open(now + limit.windowMs);
+			this.#windows.set(name, window);
+		}
+		return window;
+	}
+
+	#sweep(now: number): void {
+		this.#sweptAt = now;
+		for (const [name, { endsAt }] of this.#windows) if (endsAt <= now) this.#windows.delete(name);
+	}
+}
+
 /** Windows in this process's memory. */
 export function windowsInMemory(): WindowStore {
-	const windows = new Map<string, Window>();
-	let sweptAt = 0;
-	const sweep = (now: number) => {
-		sweptAt = now;
-		for (const [key, { endsAt }] of windows) if (endsAt <= now) windows.delete(key);
-	};
+	const windows = new OpenWindows<Window>(endsAt => ({ count: 0, endsAt }));
 	return {
-		count(key, windowMs, now) {
-			let window = windows.get(key);
-			if (!window || window.endsAt <= now) {
-				if (windows.size >= sweepAbove && now - sweptAt >= 1000) sweep(now);
-				window = { count: 0, endsAt: now + windowMs };
-				windows.set(key, window);
+		count(spendings, now) {
+			const counted: Window[] = [];
+			for (const spending of spendings) {
+				const window = windows.of(spending, now);
+				window.count++;
+				counted.push(window);
+				if (window.count > spending.limit.max) break;
 			}
-			window.count++;
-			return window;
+			return counted;
 		},
 	};
 }
@@ -65,11 +94,12 @@ export function addressGroup(address: string): string {
 		.join(":");
 }
 
-/** Counts one request against a limit. Throws `rate_limited` above it; waits only where the store does. */
-export function spend(store: WindowStore, limit: Limit, key: string, now: number): void | Promise<void> {
-	const judge = ({ count, endsAt }: Window) => {
-		if (count > limit.max) throw rateLimited({ retryAfterSeconds: Math.max(1, Math.ceil((endsAt - now) / 1000)) });
+/** Counts one request against limits. Throws `rate_limited` above the first; waits only where the store does. */
+export function spend(store: WindowStore, spendings: readonly Spending[], now: number): void | Promise<void> {
+	const judge = (windows: readonly Window[]) => {
+		for (const [at, { count, endsAt }] of windows.entries())
+			if (count > spendings[at]!.limit.max) throw rateLimited({ retryAfterSeconds: Math.max(1, Math.ceil((endsAt - now) / 1000)) });
 	};
-	const window = store.count(`${limit.name} ${key}`, limit.windowMs, now);
-	return window instanceof Promise ? window.then(judge) : judge(window);
+	const counted = store.count(spendings, now);
+	return counted instanceof Promise ? counted.then(judge) : judge(counted);
 }

@@ -17,8 +17,8 @@ import { accessTokenOf, factsOf, idempotencyKeyOf, ifNoneMatchOf } from "./reque
 /** What serving needs of its gateway. */
 export interface Counter {
 	tokens(): Tokens;
-	/** Counts a principal's request; throws `rate_limited`. */
-	spend(principal: Principal): void | Promise<void>;
+	/** Counts a principal's request, unless that was done at the door; throws `rate_limited`. */
+	spend(exchange: Exchange, principal: Principal): void | Promise<void>;
 }
 
 export const fieldsOfPath = ({ path }: Route) => [...path.matchAll(/:([A-Za-z]+)/g)].map(([, name]) => name!);
@@ -47,14 +47,14 @@ export function routeOf(contract: ActionContract, rest: Route, counter: Counter)
 	const hasBody = rest.method !== "GET" && rest.method !== "DELETE";
 	const permission = contract.allow === "public" || contract.allow === "user" ? undefined : contract.allow;
 
-	async function principalOf(token: string | undefined | null): Promise<Principal | undefined> {
+	async function principalOf(exchange: Exchange, token: string | undefined | null): Promise<Principal | undefined> {
 		if (token === null) throw unauthenticated();
 		if (token === undefined) {
 			if (contract.allow !== "public") throw unauthenticated();
 			return undefined;
 		}
 		const principal = counter.tokens().verify(token, true);
-		await counter.spend(principal);
+		await counter.spend(exchange, principal);
 		return principal;
 	}
 
@@ -75,7 +75,7 @@ export function routeOf(contract: ActionContract, rest: Route, counter: Counter)
 	async function answer(exchange: Exchange, ctx: Context<unknown, Meta>, path: Record<string, string>): Promise<void> {
 		const { headers } = exchange.req;
 		const token = rest.ignoresToken ? undefined : accessTokenOf(headers);
-		const principal = await principalOf(token);
+		const principal = await principalOf(exchange, token);
 		// Who lacks the permission is told so whatever else is wrong. The node that answers says it, because it also tells the audit.
 		const isAllowed = permission === undefined || mayDo(principal, permission);
 		const { params, key, hash } = isAllowed ? await read(exchange, path) : { params: {} };
@@ -87,5 +87,5 @@ export function routeOf(contract: ActionContract, rest: Route, counter: Counter)
 		exchange.send(status, replied, body);
 	}
 
-	return { name: contract.name, method: rest.method, path: rest.path, answer };
+	return { name: contract.name, method: rest.method, path: rest.path, countsPrincipal: !rest.ignoresToken, answer };
 }

@@ -11,13 +11,16 @@ import { Passwords } from "./authentication.passwords.ts";
 import type { Authentication } from "./authentication.sessions.ts";
 import { AuthenticationTx } from "./authentication.store.ts";
 import { accounts } from "./migrations/0001-accounts.ts";
+import { attemptLocks } from "./migrations/0002-attempt-locks.ts";
 import { registerSaga } from "./register.saga.ts";
 
 const forgetEveryMs = 10 * 60_000;
 
 export default defineService<Authentication & { forgetting?: NodeJS.Timeout }>({
 	name: "authentication",
-	mixins: [sqlStore({ migrations: [accounts], tx: AuthenticationTx, sagas: (service: Authentication) => [registerSaga(service)] })],
+	mixins: [
+		sqlStore({ migrations: [accounts, attemptLocks], tx: AuthenticationTx, sagas: (service: Authentication) => [registerSaga(service)] }),
+	],
 
 	actions: {
 		register,

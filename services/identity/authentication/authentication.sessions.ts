@@ -50,6 +50,7 @@ export async function provePassword(
 	if (fits && account && (account.status === "active" || account.status === "pending")) return account;
 	await service.store.transaction(async tx => {
 		// Attempts that ran beside this one may have used up what was left: a flood at once gets no more answers than one after another.
+		await tx.lockAttempts(subject);
 		await refuseTooMany(tx, subject);
 		await tx.recordFailure(subject);
 		await tell(tx, failed, { emailHash: emailKey, userId: account?.userId ?? null, ...origin });

@@ -139,13 +139,18 @@ export class AuthenticationTx extends SqlTx {
 	}
 
 	async failuresOf(subject: string): Promise<number[]> {
-		// Counted before one more is written: two at once must not both be the tenth.
-		const lock = this.given.writable ? this.forUpdate : "";
-		const rows = await this.all<{ failedAt: number }>(`SELECT failedAt FROM failedAttempts WHERE subject = ? AND failedAt > ?${lock}`, [
+		const rows = await this.all<{ failedAt: number }>("SELECT failedAt FROM failedAttempts WHERE subject = ? AND failedAt > ?", [
 			subject,
 			this.now() - failureWindowMs,
 		]);
 		return rows.map(row => row.failedAt);
+	}
+
+	/** Attempts of one subject are judged one after the other, on whichever node: two at once must not both be the tenth, nor fifty all the first. */
+	async lockAttempts(subject: string): Promise<void> {
+		const locked = () => this.get(`SELECT subject FROM attemptLocks WHERE subject = ?${this.forUpdate}`, [subject]);
+		// What is not there cannot be locked: whoever puts it there holds it, and who comes second waits for the first's commit.
+		while (!(await locked())) if ((await this.insertIfAbsent("attemptLocks", { subject, madeAt: this.now() })) > 0) return;
 	}
 
 	recordFailure(subject: string): Promise<number> {
@@ -155,8 +160,10 @@ export class AuthenticationTx extends SqlTx {
 	/** What is past can neither be refreshed, nor recognised as a copy, nor counted. */
 	async forgetPast(): Promise<void> {
 		const now = this.now();
+		await this.run("DELETE FROM attemptLocks WHERE madeAt <= ?", [now - failureWindowMs]);
 		await this.run("DELETE FROM failedAttempts WHERE failedAt <= ?", [now - failureWindowMs]);
-		await this.run("DELETE FROM refreshTokens WHERE expiresAt <= ?", [now]);
+		// Sessions before their tokens, as a refresh locks them.
 		await this.run("DELETE FROM sessions WHERE expiresAt <= ?", [now]);
+		await this.run("DELETE FROM refreshTokens WHERE expiresAt <= ?", [now]);
 	}
 }
