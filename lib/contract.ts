@@ -2,6 +2,7 @@
 // From here come the types of handler and caller, the run-time check, the REST route, OpenAPI and the permission.
 import type { ActionSchema, Context } from "moleculer";
 import type { Static, TObject, TSchema } from "typebox";
+import type { Config } from "./config.ts";
 import type { FailureType } from "./failure.ts";
 import type { Principal, RequestFacts } from "./principal.ts";
 import type { Scope } from "./scope.ts";
@@ -25,6 +26,8 @@ export interface Route {
 	idempotencyKey?: "required" | "honoured";
 	/** Body keys that may look like a card number (the tokenizer's `number`), as dotted paths. */
 	cardDataAt?: readonly string[];
+	/** The route is there only while this card provider is chosen. */
+	cardProvider?: Config["payments"];
 	/** The raw body is handed over unparsed as `{ rawBody, signature }`: signed webhooks only. */
 	rawBody?: boolean;
 	/** The access token is not looked at: signing in must work with an expired one in hand. */
@@ -61,7 +64,8 @@ export function action<Params extends TObject, Result extends TSchema>(
 		idempotent?: boolean;
 	},
 ): ActionContract<Params, Result> {
-	if (!/^[a-z][A-Za-z]*\.[a-z][A-Za-z]*$/.test(declared.name))
+	// A `$` stands before what every node has, as the framework marks its own.
+	if (!/^\$?[a-z][A-Za-z]*\.[a-z][A-Za-z]*$/.test(declared.name))
 		throw new TypeError(`"${declared.name}" is not an action name: service.verb`);
 	if (!declared.allow) throw new TypeError(`${declared.name} does not say who may call it (allow)`);
 	if (declared.rest && declared.allow === "internal") throw new TypeError(`${declared.name} is internal and cannot have a route`);

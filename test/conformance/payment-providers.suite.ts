@@ -175,7 +175,9 @@ export function paymentProviderSuite(name: string, open: () => Promise<ProviderW
 				expect(await world.provider.lookUpMove("capture", capture)).toEqual({ status: "succeeded" });
 				const refund = move(reference, 1001);
 				await world.provider.refund(refund);
-				expect(await world.provider.lookUpMove("refund", refund)).toMatchObject({ status: "declined" });
+				// What it refused a provider may forget: sent again, it is refused again.
+				expect(["declined", "absent"]).toContain((await world.provider.lookUpMove("refund", refund)).status);
+				expect(await world.provider.refund(refund)).toMatchObject({ status: "declined" });
 			});
 
 			it("still knows all of it when our process was killed and started again", async () => {

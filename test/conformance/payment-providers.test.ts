@@ -3,7 +3,9 @@ import type { Payments } from "../../services/commerce/payments/payments.intents
 import type { ProviderGiven } from "../../services/commerce/payments/providers/provider.ts";
 import { Sandbox } from "../../services/commerce/payments/providers/sandbox.ts";
 import { sign } from "../../services/commerce/payments/providers/signature.ts";
+import { describeWith } from "../support/engines/describe-with.ts";
 import { startStoa } from "../support/stoa.ts";
+import { startStripe, stripeEnv, stripeMessage } from "../support/stripe-stand-in.ts";
 import { type ProviderWorld, paymentProviderSuite } from "./payment-providers.suite.ts";
 
 async function sandboxWorld(pause: ProviderGiven["pause"] = async () => undefined): Promise<ProviderWorld> {
@@ -11,7 +13,15 @@ async function sandboxWorld(pause: ProviderGiven["pause"] = async () => undefine
 	const { clock } = stoa.runtime;
 	const open = () => {
 		const { store, runtime } = stoa.service<Payments>("payments");
-		return new Sandbox({ clock, secret: runtime.secret, webhookSecret: () => "whsec", store, pause });
+		return new Sandbox({
+			clock,
+			secret: runtime.secret,
+			webhookSecret: () => "whsec",
+			stripe: undefined,
+			store,
+			pause,
+			warn: () => undefined,
+		});
 	};
 	let provider = open();
 	return {
@@ -43,7 +53,33 @@ async function sandboxWorld(pause: ProviderGiven["pause"] = async () => undefine
 	};
 }
 
+async function stripeWorld(): Promise<ProviderWorld> {
+	const stripe = await startStripe();
+	const stoa = await startStoa({ services: ["commerce/payments"], env: stripeEnv(stripe) });
+	const [pays, paysToo, declines, lacksFunds, authenticates] = await Promise.all([
+		stripe.method("4242424242424242"),
+		stripe.method("5555555555554444"),
+		stripe.method("4000000000000341"),
+		stripe.emptyMethod(),
+		stripe.method("4000002500003155"),
+	]);
+	return {
+		get provider() {
+			return stoa.service<Payments>("payments").intents.provider("stripe")!;
+		},
+		tokens: { pays, paysToo, declines, lacksFunds, authenticates, unknown: "pm_nobody" },
+		authenticate: stripe.authenticate,
+		message: (body, ageSeconds = 0) => stripeMessage(body, stoa.runtime.clock.now() - ageSeconds * 1000),
+		restart: stoa.restart,
+		async close() {
+			await stoa.stop();
+			await stripe.stop();
+		},
+	};
+}
+
 paymentProviderSuite("sandbox", sandboxWorld);
+describeWith("localstripe")("Stripe, played by localstripe", () => paymentProviderSuite("stripe", stripeWorld));
 
 describe("tok_slow", () => {
 	it("has acted long before it answers, 5 s later", async () => {

@@ -2,7 +2,6 @@
 // outcome is certain: a lost answer, a timeout, a crash on either side of the call all end in asking the provider by the wish's own key.
 import type { ServiceBroker } from "moleculer";
 import { randomToken, secretFile } from "../../../lib/crypto.ts";
-import { newId } from "../../../lib/ids.ts";
 import type { Runtime } from "../../../lib/runtime.ts";
 import { type Scope, withScope } from "../../../lib/scope.ts";
 import type { SqlService, SqlStore } from "../../../mixins/sql-store.ts";
@@ -29,6 +28,12 @@ export const crashPoints = (["authorize", "capture", "void", "refund"] satisfies
 
 type Logger = ServiceBroker["logger"];
 
+/** The intent with the lease on it. `isFirst`: nobody has asked the provider yet. */
+interface Taken {
+	intent: Intent;
+	isFirst: boolean;
+}
+
 /** The service as its actions see it. */
 export type Payments = SqlService<PaymentsTx> & { intents: Intents };
 
@@ -38,13 +43,16 @@ export interface Sending {
 	token?: string;
 }
 
-/** A new wish, ours to carry for the time of its lease. */
+/**
+ * A new wish, ours to carry for the time of its lease. Its id is chosen before the transaction: where the answer of a commit got lost and the
+ * transaction is run again, it finds its own wish and knows it.
+ */
 export function newIntent(
 	tx: PaymentsTx,
-	asked: { id?: string; payment: Payment; operation: Operation; amount: number; requestKey: string; keyScope?: string; refundId?: string },
+	asked: { id: string; payment: Payment; operation: Operation; amount: number; requestKey: string; keyScope?: string; refundId?: string },
 ): Intent {
 	const now = tx.now();
-	const { id = newId("int", now), payment, operation, amount, requestKey, keyScope = null, refundId = null } = asked;
+	const { id, payment, operation, amount, requestKey, keyScope = null, refundId = null } = asked;
 	const leaseUntil = now + leaseMs;
 	const scope = tx.scope ? JSON.stringify(tx.scope) : null;
 	const times = { attempts: 1, leaseUntil, nextAt: leaseUntil, createdAt: now, updatedAt: now };
@@ -75,6 +83,7 @@ export class Intents {
 	#timer: NodeJS.Timeout | undefined;
 	#look: Promise<void> = Promise.resolve();
 	#looking = false;
+	#isBlind = false;
 	#stopped = false;
 
 	constructor(store: SqlStore<PaymentsTx>, runtime: Runtime, logger: Logger) {
@@ -83,7 +92,7 @@ export class Intents {
 		this.#logger = logger;
 	}
 
-	/** The provider a payment was made with; the configured one may be another by now. Undefined for a name that is none. */
+	/** The provider a payment was made with; the configured one may be another by now. Undefined for a name that is none, or not configured. */
 	provider(name: string): Provider | undefined {
 		let provider = this.#providers.get(name);
 		if (!provider && Object.hasOwn(providers, name)) {
@@ -92,10 +101,12 @@ export class Intents {
 				clock,
 				secret,
 				webhookSecret: () => config.sandboxWebhookSecret ?? secretFile(config.dataDir, "sandbox-webhook", randomToken),
+				stripe: config.stripe,
 				store: this.#store,
 				pause: ms => new Promise(resolve => setTimeout(resolve, ms)),
+				warn: message => this.#logger.warn(message),
 			});
-			this.#providers.set(name, provider);
+			if (provider) this.#providers.set(name, provider);
 		}
 		return provider;
 	}
@@ -119,22 +130,26 @@ export class Intents {
 	 */
 	async drive(id: string, sending: Sending = {}): Promise<Intent> {
 		// The first has the lease: who came in between waits for it, so it must not wait for them.
-		let work = sending.isFirst ? undefined : this.#underWay.get(id);
-		if (!work) {
-			const mine = this.#work(id, sending).finally(() => {
-				if (this.#underWay.get(id) === mine) this.#underWay.delete(id);
-			});
-			this.#underWay.set(id, mine);
-			work = mine;
-		}
-		await work;
+		const work = sending.isFirst ? undefined : this.#underWay.get(id);
+		await (work ?? this.#shared(id, this.#work(id, sending)));
 		return (await this.#store.reader.intent(id))!;
+	}
+
+	#shared(id: string, work: Promise<void>): Promise<void> {
+		const mine = work.finally(() => {
+			if (this.#underWay.get(id) === mine) this.#underWay.delete(id);
+		});
+		this.#underWay.set(id, mine);
+		return mine;
 	}
 
 	/** Something changed at the provider: what is open of a payment is looked up. A look that was under way may be older than the change, so it is taken twice. */
 	async settleNow(paymentId: string): Promise<void> {
 		for (let look = 0; look < 2; look++) {
-			await this.#store.transaction(tx => tx.wakeIntents(paymentId));
+			await this.#store.transaction(tx => {
+				tx.repeatable();
+				return tx.wakeIntents(paymentId);
+			});
 			const open = await this.#store.reader.openIntents(paymentId);
 			if (open.length === 0) return;
 			await Promise.all(open.map(({ id }) => this.drive(id)));
@@ -147,11 +162,14 @@ export class Intents {
 			this.#looking = true;
 			try {
 				const due = this.#stopped ? [] : await this.#store.reader.dueIntents(batchMax);
-				const driven = await Promise.allSettled(due.map(id => this.drive(id)));
+				this.#isBlind = false;
+				const driven = await Promise.allSettled(due.map(id => this.#goOn(id)));
 				for (const result of driven)
 					if (result.status === "rejected") this.#logger.warn("an outcome could not be settled; it will be tried again", result.reason);
 			} catch (error) {
-				this.#logger.warn("open intents could not be read", error);
+				// Said once: a store that is away is away for many looks.
+				if (!this.#isBlind) this.#logger.warn("open intents cannot be read; it will be tried again", error);
+				this.#isBlind = true;
 			} finally {
 				this.#looking = false;
 			}
@@ -159,14 +177,33 @@ export class Intents {
 		return this.#look;
 	}
 
-	async #work(id: string, sending: Sending): Promise<void> {
-		const now = this.#runtime.clock.now();
-		if (!sending.isFirst && (await this.#store.transaction(tx => tx.claimIntent(id, now + leaseMs))) === 0) return this.#untilFree(id);
-		const intent = await this.#store.reader.intent(id);
-		const payment = intent && (await this.#store.reader.payment(intent.paymentId));
-		if (!intent || !payment) throw new TypeError(`${id} is no intent of a payment`);
+	/** For the background: every node looks at what is due, and whoever takes it goes on with it; the others wait for nobody. */
+	async #goOn(id: string): Promise<void> {
+		const work = this.#underWay.get(id);
+		if (work) return work;
+		const taken = await this.#take(id);
+		if (taken) await this.#shared(id, this.#carry(taken));
+	}
+
+	async #work(id: string, { isFirst = false, token }: Sending): Promise<void> {
+		const taken = await this.#take(id, isFirst);
+		return taken ? this.#carry(taken, token) : this.#untilFree(id);
+	}
+
+	/** Undefined while somebody else is at it. Whoever wrote the wish has the first lease on it, unless it was taken over from him meanwhile. */
+	async #take(id: string, isFirst = false): Promise<Taken | undefined> {
+		const written = isFirst ? await this.#store.reader.intent(id) : undefined;
+		if (written?.attempts === 1) return { intent: written, isFirst };
+		const intent = await this.#store.transaction(tx => tx.claimIntent(id, leaseMs));
+		return intent && { intent, isFirst: false };
+	}
+
+	async #carry(taken: Taken, token?: string): Promise<void> {
+		const { intent } = taken;
+		const payment = await this.#store.reader.payment(intent.paymentId);
+		if (!payment) throw new TypeError(`${intent.id} is no intent of a payment`);
 		await withScope(scopeOf(intent), () =>
-			intent.operation === "authorize" ? this.#authorize(intent, payment, sending) : this.#move(intent, payment, sending),
+			intent.operation === "authorize" ? this.#authorize(taken, payment, token) : this.#move(taken, payment),
 		);
 	}
 
@@ -179,7 +216,7 @@ export class Intents {
 		}
 	}
 
-	async #authorize(intent: Intent, payment: Payment, { isFirst = false, token }: Sending): Promise<void> {
+	async #authorize({ intent, isFirst }: Taken, payment: Payment, token?: string): Promise<void> {
 		const provider = this.#providerOf(payment);
 		const { id: paymentId, orderId, charge } = payment;
 		const reference = { paymentId, authorizationKey: intent.id, charge };
@@ -204,7 +241,7 @@ export class Intents {
 		await this.#store.transaction(tx => settleAuthorize(tx, intent, outcome));
 	}
 
-	async #move(intent: Intent, payment: Payment, { isFirst = false }: Sending): Promise<void> {
+	async #move({ intent, isFirst }: Taken, payment: Payment): Promise<void> {
 		const provider = this.#providerOf(payment);
 		const operation = intent.operation as Exclude<Operation, "authorize">;
 		const authorizationKey = await this.#store.reader.authorizationKey(payment.id);

@@ -55,8 +55,10 @@ export async function underKey<Result>(
 	if (opened.state === "refused") throw opened.error;
 	if (opened.state === "kept") return replay<Result>(ctx, opened.reply, opened.requestId);
 
-	const isFirst = opened.state === "new";
-	const intent = await waited(waitMs, isFirst ? intents.drive(fresh.intentId, { isFirst }) : intents.drive(opened.reference));
+	// Running under our own id: the answer of the commit got lost, and the transaction has found what it had written itself.
+	const id = opened.state === "new" ? fresh.intentId : opened.reference;
+	const isFirst = id === fresh.intentId;
+	const intent = await waited(waitMs, intents.drive(id, { isFirst }));
 	const kept = await store.reader.keptReply(scope);
 	if (kept) return isFirst ? firstAnswer<Result>(kept.reply) : replay<Result>(ctx, kept.reply, kept.requestId);
 	// A provider that refused the connection: nothing happened, the key was let go, trying again is right.

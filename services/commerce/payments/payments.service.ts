@@ -10,6 +10,7 @@ import { refund, refundAll } from "./actions/refund.ts";
 import { voidPayment } from "./actions/void.ts";
 import { payments as tables } from "./migrations/0001-payments.ts";
 import { sandboxBank } from "./migrations/0002-sandbox.ts";
+import { stripePayments } from "./migrations/0003-stripe.ts";
 import { maySee } from "./payments.access.ts";
 import * as contract from "./payments.contract.ts";
 import { conflict, isTombstone, type Payment, refundViewOf, viewOf } from "./payments.domain.ts";
@@ -34,7 +35,7 @@ async function seen({ store }: Payments, { locals }: { locals: Locals }, id: str
 
 export default defineService<Payments>({
 	name: "payments",
-	mixins: [sqlStore({ migrations: [tables, sandboxBank], tx: PaymentsTx })],
+	mixins: [sqlStore({ migrations: [tables, sandboxBank, stripePayments], tx: PaymentsTx })],
 
 	actions: {
 		authorize: answer(contract.authorize, function (this: Payments, ctx) {
@@ -99,6 +100,7 @@ export default defineService<Payments>({
 			if (!provider) throw notFound();
 			const event = provider.readWebhook(rawBody, signature);
 			await this.store.transaction(async tx => {
+				tx.repeatable();
 				if ((await tx.insertWebhook(name, event)) === 1 && event.paymentId) await tx.wakeIntents(event.paymentId);
 			});
 			// What it says is a hint. The answer does not wait for the look that the hint brings about; were that lost, the background takes it.

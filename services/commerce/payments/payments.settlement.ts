@@ -2,7 +2,6 @@
 // with an answer finds it closed and changes nothing.
 import { tell } from "../../../lib/contract.ts";
 import { type KeptReply, refusalOf } from "../../../lib/idempotency.ts";
-import { forgetKey } from "../../../mixins/sql/idempotency.ts";
 import * as contract from "./payments.contract.ts";
 import { conflict, happened, held, type Intent, type Payment, refundViewOf, subjectOf, viewOf } from "./payments.domain.ts";
 import type { PaymentsTx } from "./payments.store.ts";
@@ -15,28 +14,35 @@ const authenticationPollMs = 30_000;
 const backoffMaxMs = 60_000;
 const backoffMs = (attempts: number) => Math.min(500 * 2 ** Math.min(attempts, 10), backoffMaxMs);
 
-const defer = (tx: PaymentsTx, intent: Intent, ms = backoffMs(intent.attempts)) => tx.deferIntent(intent.id, tx.now() + ms);
+const defer = (tx: PaymentsTx, intent: Intent, ms = backoffMs(intent.attempts)) => tx.deferIntent(intent, tx.now() + ms);
 
-/** Reads intent and payment under lock; undefined when the intent is settled already. */
-async function opened(tx: PaymentsTx, { id, paymentId }: Intent): Promise<{ intent: Intent; payment: Payment } | undefined> {
+/**
+ * Reads intent and payment under lock; undefined when the intent is settled already. What the provider has done is true whoever brings it. That it
+ * was never asked, and when to ask again, only the holder of the lease may say: `isOurs` is false for a node that slept past it.
+ */
+async function opened(tx: PaymentsTx, { id, paymentId, attempts }: Intent) {
+	// Settled, it finds itself closed when it is run again.
+	tx.repeatable();
 	const payment = await tx.lock(paymentId);
-	const intent = await tx.intent(id);
-	return payment && intent?.status === "open" ? { intent, payment } : undefined;
+	const intent = await tx.lockIntent(id);
+	if (!payment || intent?.status !== "open") return undefined;
+	return { payment, intent: { ...intent, attempts }, isOurs: intent.attempts === attempts };
 }
 
 async function reply(tx: PaymentsTx, intent: Intent, kept: KeptReply): Promise<void> {
-	if (intent.keyScope !== null) await tx.keepFirstReply(intent.keyScope, kept);
+	if (intent.keyScope !== null) await tx.keepFirstReply(intent, kept);
 }
 
 async function forget(tx: PaymentsTx, intent: Intent): Promise<void> {
-	if (intent.keyScope !== null) await forgetKey(tx, intent.keyScope);
+	if (intent.keyScope !== null) await tx.forgetKeyOf(intent);
 }
 
 /** `unavailable` must be certain here: the caller has made sure that nothing was ever sent under this key. */
 export async function settleAuthorize(tx: PaymentsTx, asked: Intent, outcome: AuthorizeOutcome): Promise<void> {
 	const found = await opened(tx, asked);
 	if (!found) return;
-	const { intent, payment } = found;
+	const { intent, payment, isOurs } = found;
+	if (outcome.status === "unavailable" && !isOurs) return;
 	// Somebody wants it let go: whatever was not held by now never will be, and the void says so.
 	if (outcome.status !== "authorized" && (await tx.openIntents(payment.id)).some(other => other.operation === "void")) {
 		await tx.closeIntent(intent.id, "voided");
@@ -100,8 +106,8 @@ async function becomeVoided(tx: PaymentsTx, payment: Payment): Promise<void> {
 export async function settleMove(tx: PaymentsTx, asked: Intent, outcome: Move, certain: boolean): Promise<void> {
 	const found = await opened(tx, asked);
 	if (!found) return;
-	const { intent, payment } = found;
-	const isOpen = outcome.status === "unknown" || outcome.status === "pending" || (outcome.status === "unavailable" && !certain);
+	const { intent, payment, isOurs } = found;
+	const isOpen = outcome.status === "unknown" || outcome.status === "pending" || (outcome.status === "unavailable" && !(certain && isOurs));
 	if (isOpen) await awaitMove(tx, payment, intent);
 	else if (intent.operation === "capture") await settleCapture(tx, payment, intent, outcome);
 	else if (intent.operation === "void") await settleVoid(tx, payment, intent, outcome);

@@ -5,6 +5,10 @@ import { SqlTx } from "../../../mixins/sql/tx.ts";
 import type { Breakdown, PaymentStatus } from "./payments.contract.ts";
 import type { Intent, ItemShare, Payment, Refund } from "./payments.domain.ts";
 
+/** Nobody waits longer than a minute: a time further off was written before the clock was set back. Twice that, for clocks of nodes that differ. */
+const longestWaitMs = 120_000;
+const free = "(leaseUntil <= ? OR leaseUntil > ?)";
+
 type PaymentRow = Row & Omit<Payment, "breakdown"> & { breakdown: string };
 type RefundRow = Row & Omit<Refund, "breakdown" | "items"> & { breakdown: string; items: string | null };
 
@@ -101,6 +105,11 @@ export class PaymentsTx extends SqlTx {
 		return this.get<Intent>("SELECT * FROM intents WHERE id = ?", [id]);
 	}
 
+	/** Under lock nobody takes it over. */
+	lockIntent(id: string): Promise<Intent | undefined> {
+		return this.get<Intent>(`SELECT * FROM intents WHERE id = ?${this.forUpdate}`, [id]);
+	}
+
 	/** Whether the provider refused, for good, what was asked under this key of a caller. */
 	async wasDeclined(paymentId: string, requestKey: string): Promise<boolean> {
 		const sql = "SELECT 1 AS known FROM intents WHERE paymentId = ? AND requestKey = ? AND outcome = 'declined'";
@@ -130,31 +139,31 @@ export class PaymentsTx extends SqlTx {
 		return this.update("intents", { outcome }, { id });
 	}
 
-	/** Nobody is at it until then. */
-	deferIntent(id: string, nextAt: number): Promise<number> {
-		return this.update("intents", { leaseUntil: 0, nextAt, updatedAt: this.now() }, { id, status: "open" });
+	/** Nobody is at it until then. Only whoever has the lease lets it go. */
+	deferIntent({ id, attempts }: Intent, nextAt: number): Promise<number> {
+		return this.update("intents", { leaseUntil: 0, nextAt, updatedAt: this.now() }, { id, attempts, status: "open" });
 	}
 
-	/** 1 when it is ours to work on: open, and nobody else at it. */
-	claimIntent(id: string, leaseUntil: number): Promise<number> {
-		const sql =
-			"UPDATE intents SET leaseUntil = ?, nextAt = ?, attempts = attempts + 1 WHERE id = ? AND status = 'open' AND leaseUntil <= ?";
-		return this.run(sql, [leaseUntil, leaseUntil, id, this.now()]);
+	/** The intent when it is ours to work on: open, and nobody else at it. Its number of attempts is the fence: a taker before us has a lower one. */
+	async claimIntent(id: string, leaseMs: number): Promise<Intent | undefined> {
+		const now = this.now();
+		const sql = `UPDATE intents SET leaseUntil = ?, nextAt = ?, attempts = attempts + 1 WHERE id = ? AND status = 'open' AND ${free}`;
+		const claimed = await this.run(sql, [now + leaseMs, now + leaseMs, id, now, now + longestWaitMs]);
+		return claimed === 1 ? this.intent(id) : undefined;
 	}
 
 	async dueIntents(limit: number): Promise<string[]> {
-		const sql = "SELECT id FROM intents WHERE status = 'open' AND nextAt <= ? ORDER BY nextAt LIMIT ?";
-		return (await this.all<{ id: string }>(sql, [this.now(), limit])).map(({ id }) => id);
+		const now = this.now();
+		const sql = "SELECT id FROM intents WHERE status = 'open' AND (nextAt <= ? OR nextAt > ?) ORDER BY nextAt LIMIT ?";
+		return (await this.all<{ id: string }>(sql, [now, now + longestWaitMs, limit])).map(({ id }) => id);
 	}
 
 	/** Makes open intents due: all of a payment, or, when this process alone owns the data and has just started, all. */
 	wakeIntents(paymentId?: string): Promise<number> {
 		if (paymentId === undefined) return this.run("UPDATE intents SET nextAt = ?, leaseUntil = 0 WHERE status = 'open'", [this.now()]);
-		return this.run("UPDATE intents SET nextAt = ? WHERE status = 'open' AND paymentId = ? AND leaseUntil <= ?", [
-			this.now(),
-			paymentId,
-			this.now(),
-		]);
+		const now = this.now();
+		const sql = `UPDATE intents SET nextAt = ? WHERE status = 'open' AND paymentId = ? AND ${free}`;
+		return this.run(sql, [now, paymentId, now, now + longestWaitMs]);
 	}
 
 	/** 0 when this message was stored before. */
@@ -175,8 +184,14 @@ export class PaymentsTx extends SqlTx {
 		return row?.reply ? { reply: JSON.parse(row.reply) as KeptReply, requestId: row.requestId } : undefined;
 	}
 
-	/** The first answer given under a key is the answer: what becomes known later does not change it. */
-	keepFirstReply(keyScope: string, reply: KeptReply): Promise<number> {
-		return this.run("UPDATE idempotency SET reply = ? WHERE scope = ? AND reply IS NULL", [JSON.stringify(reply), keyScope]);
+	/** The first answer given under a key is the answer: what becomes known later does not change it. A key claimed anew since then waits for another. */
+	keepFirstReply({ id, keyScope }: Intent, reply: KeptReply): Promise<number> {
+		const sql = "UPDATE idempotency SET reply = ? WHERE scope = ? AND reference = ? AND reply IS NULL";
+		return this.run(sql, [JSON.stringify(reply), keyScope, id]);
+	}
+
+	/** Lets the key go that waits for the intent, so that a repeat tries anew. */
+	forgetKeyOf({ id, keyScope }: Intent): Promise<number> {
+		return this.run("DELETE FROM idempotency WHERE scope = ? AND reference = ?", [keyScope, id]);
 	}
 }

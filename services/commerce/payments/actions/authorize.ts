@@ -1,5 +1,6 @@
 import type { ParamsOf, ResultOf } from "../../../../lib/contract.ts";
 import { currencyMismatch } from "../../../../lib/failure.ts";
+import { newId } from "../../../../lib/ids.ts";
 import type * as contract from "../payments.contract.ts";
 import { authorizationOf, conflict, newPayment } from "../payments.domain.ts";
 import { newIntent, type Payments } from "../payments.intents.ts";
@@ -13,21 +14,23 @@ export async function authorize(
 	const { payments: provider, currency } = runtime.config;
 	if (asked.amount.currency !== currency) throw currencyMismatch({ given: asked.amount.currency, shop: currency });
 
+	const intentId = newId("int", runtime.clock.now());
 	const begun = await store.transaction(async tx => {
+		tx.repeatable();
 		const wanted = newPayment(asked, { provider, now: tx.now() });
 		// Inserted first, read afterwards: of two that come at once, on whichever nodes, one makes it and the other finds it.
 		const isFirst = (await tx.insertPayment(wanted)) === 1;
 		if (isFirst) {
-			const intent = newIntent(tx, { payment: wanted, operation: "authorize", amount: wanted.amount, requestKey: asked.key });
-			await tx.insertIntent(intent);
-			return { intentId: intent.id, isFirst };
+			const wish = { id: intentId, payment: wanted, operation: "authorize" as const, amount: wanted.amount, requestKey: asked.key };
+			await tx.insertIntent(newIntent(tx, wish));
+			return { intentId, isFirst };
 		}
 		const payment = (await tx.lock(wanted.id))!;
 		if (payment.status === "voided") throw conflict(payment);
 		if (payment.orderId !== wanted.orderId || payment.amount !== wanted.amount) throw conflict(payment);
 		const open = (await tx.openIntents(payment.id)).find(({ operation }) => operation === "authorize");
 		// A payment that waits for the buyer is not decided by asking again.
-		return { intentId: payment.nextUrl === null ? open?.id : undefined, isFirst };
+		return { intentId: payment.nextUrl === null ? open?.id : undefined, isFirst: open?.id === intentId };
 	});
 
 	if (begun.intentId) await intents.drive(begun.intentId, { isFirst: begun.isFirst, token: asked.method.token });

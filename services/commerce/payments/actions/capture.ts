@@ -1,5 +1,6 @@
 import type { CallContext, ParamsOf } from "../../../../lib/contract.ts";
 import { notFound, serviceUnavailable } from "../../../../lib/failure.ts";
+import { newId } from "../../../../lib/ids.ts";
 import { refuseStale } from "../payments.access.ts";
 import type * as contract from "../payments.contract.ts";
 import type { PaymentView } from "../payments.contract.ts";
@@ -15,12 +16,10 @@ async function lockedPayment(tx: PaymentsTx, id: string): Promise<Payment> {
 }
 
 /** One at a time, and not while somebody lets go of it. */
-async function begin(tx: PaymentsTx, payment: Payment, wish: { id?: string; requestKey: string; keyScope?: string }): Promise<string> {
+async function begin(tx: PaymentsTx, payment: Payment, wish: { id: string; requestKey: string; keyScope?: string }): Promise<void> {
 	const isBusy = (await tx.openIntents(payment.id)).length > 0;
 	if (payment.status !== "authorized" || isBusy) throw conflict(payment);
-	const intent = newIntent(tx, { ...wish, payment, operation: "capture", amount: payment.amount });
-	await tx.insertIntent(intent);
-	return intent.id;
+	await tx.insertIntent(newIntent(tx, { ...wish, payment, operation: "capture", amount: payment.amount }));
 }
 
 export function capture(service: Payments, ctx: CallContext<typeof contract.capture>): Promise<PaymentView> {
@@ -33,14 +32,17 @@ export function capture(service: Payments, ctx: CallContext<typeof contract.capt
 
 /** For a process that has to end with the money taken: a repeat goes on with the capture that stands, or answers that it is done. */
 export async function captureAll(service: Payments, { paymentId, key }: ParamsOf<typeof contract.captureAll>): Promise<PaymentView> {
-	const { store, intents } = service;
+	const { store, intents, runtime } = service;
+	const id = newId("int", runtime.clock.now());
 	const begun = await store.transaction(async tx => {
+		tx.repeatable();
 		const payment = await lockedPayment(tx, paymentId);
 		if (payment.status === "captured" || payment.status === "partiallyRefunded" || payment.status === "refunded") return undefined;
 		if (await tx.wasDeclined(paymentId, key)) throw conflict(payment);
 		const standing = (await tx.openIntents(paymentId)).find(({ operation }) => operation === "capture");
-		if (standing) return { id: standing.id, isFirst: false };
-		return { id: await begin(tx, payment, { requestKey: key }), isFirst: true };
+		if (standing) return { id: standing.id, isFirst: standing.id === id };
+		await begin(tx, payment, { id, requestKey: key });
+		return { id, isFirst: true };
 	});
 	const intent = begun && (await intents.drive(begun.id, { isFirst: begun.isFirst }));
 	const payment = (await store.reader.payment(paymentId))!;

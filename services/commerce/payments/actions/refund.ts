@@ -31,8 +31,8 @@ async function begin(
 	tx: PaymentsTx,
 	payment: Payment,
 	wanted: Wanted,
-	wish: { id?: string; requestKey: string; keyScope?: string },
-): Promise<string> {
+	wish: { id: string; requestKey: string; keyScope?: string },
+): Promise<void> {
 	const refunds = await tx.refunds(payment.id);
 	refuseRefund(payment, refunds, wanted.amount);
 	const breakdown = breakdownOfRefund(payment, refunds, wanted.amount, wanted.items !== null);
@@ -48,9 +48,7 @@ async function begin(
 	};
 	await tx.insertRefund(refund);
 	await tx.savePayment({ ...payment, version: payment.version + 1 });
-	const intent = newIntent(tx, { ...wish, payment, operation: "refund", amount: wanted.amount, refundId: refund.id });
-	await tx.insertIntent(intent);
-	return intent.id;
+	await tx.insertIntent(newIntent(tx, { ...wish, payment, operation: "refund", amount: wanted.amount, refundId: refund.id }));
 }
 
 /** Somebody else refunded of this order while its orders service worked out what the items are worth. */
@@ -109,8 +107,10 @@ export async function refund(service: Payments, ctx: CallContext<typeof contract
 
 /** For a process that has to end with nothing kept: goes on with refunds that are on their way, and gives back what is left beside them. */
 export async function refundAll(service: Payments, { paymentId, key, reason }: ParamsOf<typeof contract.refundAll>): Promise<PaymentView> {
-	const { store, intents } = service;
+	const { store, intents, runtime } = service;
+	const own = newId("int", runtime.clock.now());
 	const begun = await store.transaction(async tx => {
+		tx.repeatable();
 		const payment = await tx.lock(paymentId);
 		if (!payment || isTombstone(payment)) throw notFound();
 		const refunds = await tx.refunds(paymentId);
@@ -118,10 +118,11 @@ export async function refundAll(service: Payments, { paymentId, key, reason }: P
 		if (await tx.wasDeclined(paymentId, key)) throw conflict(payment);
 		const standing = (await tx.openIntents(paymentId))
 			.filter(({ operation }) => operation === "refund")
-			.map(({ id }) => ({ id, isFirst: false }));
+			.map(({ id }) => ({ id, isFirst: id === own }));
 		const left = refundable(payment, refunds);
 		if (left === 0) return standing;
-		return [...standing, { id: await begin(tx, payment, { amount: left, reason, items: null }, { requestKey: key }), isFirst: true }];
+		await begin(tx, payment, { amount: left, reason, items: null }, { id: own, requestKey: key });
+		return [...standing, { id: own, isFirst: true }];
 	});
 	const driven = await Promise.all(begun.map(({ id, isFirst }) => intents.drive(id, { isFirst })));
 	const payment = (await store.reader.payment(paymentId))!;

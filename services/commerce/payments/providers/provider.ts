@@ -2,6 +2,7 @@
 // after it acted. So every call carries its own key, repeating a key repeats the answer and never the act, and what became of a key can be asked.
 import type { Static } from "typebox";
 import type { Clock } from "../../../../lib/clock.ts";
+import type { StripeSettings } from "../../../../lib/config.ts";
 import type { Money } from "../../../../lib/vocabulary.ts";
 import type { SqlTx } from "../../../../mixins/sql/tx.ts";
 import type { CardToken, createToken } from "./sandbox.contract.ts";
@@ -94,8 +95,12 @@ export interface ProviderGiven {
 	clock: Clock;
 	/** Keys hashes and fingerprints. */
 	secret(): Buffer;
-	/** The key that signs the provider's webhooks to us. */
+	/** The key that signs the sandbox's webhooks to us. */
 	webhookSecret(): string;
+	/** Undefined while Stripe is not the chosen provider. */
+	stripe: StripeSettings | undefined;
+	/** For the operator. Never a token, a card or what a buyer sent. */
+	warn(message: string): void;
 	/** For providers that live in our own house. Never inside one of the service's transactions: a provider is outside of those. */
 	store: {
 		readonly reader: SqlTx;

@@ -25,7 +25,7 @@ export const createToken = action({
 	name: "payments.createToken",
 	summary: "Sandbox only: exchange a card number for a token. The only place that takes a card number, and it keeps none.",
 	allow: "public",
-	rest: { method: "POST", path: "/v1/sandbox/tokens", status: 201, cardDataAt: ["number"], tag: "Sandbox" },
+	rest: { method: "POST", path: "/v1/sandbox/tokens", status: 201, cardProvider: "sandbox", cardDataAt: ["number"], tag: "Sandbox" },
 	params: Type.Object({
 		number: Type.String({ pattern: "^[0-9]([ -]?[0-9]){11,18}$", description: "12 to 19 digits, spaces and dashes between them allowed." }),
 		expMonth: Type.Integer({ minimum: 1, maximum: 12 }),
@@ -40,7 +40,7 @@ export const decideAuthentication = action({
 	name: "payments.decideAuthentication",
 	summary: "Sandbox only: what the buyer's bank would say of a payment that waits for the buyer.",
 	allow: "public",
-	rest: { method: "POST", path: "/v1/sandbox/authentications/:paymentId", status: 204, tag: "Sandbox" },
+	rest: { method: "POST", path: "/v1/sandbox/authentications/:paymentId", status: 204, cardProvider: "sandbox", tag: "Sandbox" },
 	params: Type.Object({ paymentId: Id("pay"), outcome: Type.Enum(["succeed", "fail"]) }),
 	returns: Nothing,
 	throws: [notFound, paymentStateConflict],

@@ -97,8 +97,10 @@ export class Sandbox implements Provider {
 		if (!instrument) return { status: "declined", code: "unknown_token" };
 		if (instrument.behaviour === "unavailable") return { status: "unavailable" };
 		const { charge, isNew } = await store.transaction(async tx => {
-			const known = await chargeUnder(tx, call.key);
-			return known ? { charge: known, isNew: false } : { charge: await this.#open(tx, call, instrument), isNew: true };
+			tx.repeatable();
+			// Inserted first, read afterwards: of two under one key that come at once, on whichever nodes, the second finds the first.
+			const isNew = await this.#open(tx, call, instrument);
+			return { charge: (await chargeUnder(tx, call.key))!, isNew };
 		});
 		// The bank has acted and only its answer is slow: whoever stops waiting does not know.
 		if (isNew && instrument.behaviour === "slow") await pause(slowMs);
@@ -153,8 +155,10 @@ export class Sandbox implements Provider {
 		);
 	}
 
-	async #open(tx: SqlTx, call: AuthorizeCall, { brand, last4, fingerprint, ...instrument }: Instrument): Promise<Charge> {
-		const opening = openingOf({ brand, last4, fingerprint, ...instrument });
+	/** False when there is a charge, or a tombstone, under the key already. */
+	async #open(tx: SqlTx, call: AuthorizeCall, instrument: Instrument): Promise<boolean> {
+		const opening = openingOf(instrument);
+		const { brand, last4, fingerprint } = instrument;
 		const { amount, currency } = call.amount;
 		const charge = {
 			authorizationKey: call.key,
@@ -166,22 +170,18 @@ export class Sandbox implements Provider {
 			captured: 0,
 			refunded: 0,
 		};
-		const row = { ...charge, brand, last4, fingerprint };
-		await tx.insert("bankCharges", { ...row, createdAt: tx.now() });
-		return row;
+		return (await tx.insertIfAbsent("bankCharges", { ...charge, brand, last4, fingerprint, createdAt: tx.now() })) === 1;
 	}
 
 	#move(operation: Operation, call: MoveCall): Promise<Move> {
 		return this.#given.store.transaction(async tx => {
-			const known = await tx.get<{ declineCode: string | null }>(`SELECT declineCode FROM bankMoves WHERE moveKey = ?${tx.forUpdate}`, [
-				call.key,
-			]);
+			tx.repeatable();
+			// Locked before its moves are read: of two moves under one key that come at once the second finds the first.
+			if (operation === "void") await this.#tombstone(tx, call.authorizationKey);
+			const charge = await chargeUnder(tx, call.authorizationKey);
+			if (!charge) return { status: "declined", code: "no_such_charge" };
+			const known = await tx.get<{ declineCode: string | null }>("SELECT declineCode FROM bankMoves WHERE moveKey = ?", [call.key]);
 			if (known) return moved(known);
-			let charge = await chargeUnder(tx, call.authorizationKey);
-			if (!charge) {
-				if (operation !== "void") return { status: "declined", code: "no_such_charge" };
-				charge = await this.#tombstone(tx, call.authorizationKey);
-			}
 			const decision = decide(operation, charge, call.amount.amount);
 			const declineCode = typeof decision === "string" ? decision : null;
 			if (typeof decision !== "string") await tx.update("bankCharges", decision, { authorizationKey: call.authorizationKey });
@@ -191,8 +191,8 @@ export class Sandbox implements Provider {
 		});
 	}
 
-	/** The void came first: the authorization, should it arrive, finds its key voided. */
-	async #tombstone(tx: SqlTx, authorizationKey: string): Promise<Charge> {
+	/** Should the void come first, the authorization finds its key voided when it arrives. */
+	async #tombstone(tx: SqlTx, authorizationKey: string): Promise<void> {
 		const nothing = {
 			paymentId: null,
 			declineCode: null,
@@ -205,21 +205,24 @@ export class Sandbox implements Provider {
 			fingerprint: null,
 		};
 		const charge: Charge = { authorizationKey, id: newId("chg", tx.now()), status: "voided", ...nothing };
-		await tx.insert("bankCharges", { ...charge, createdAt: tx.now() });
-		return charge;
+		await tx.insertIfAbsent("bankCharges", { ...charge, createdAt: tx.now() });
 	}
 
 	async #tokenize(card: Parameters<SandboxDoor["tokenize"]>[0]) {
 		const { clock, secret, store } = this.#given;
 		const instrument = instrumentOf(card, clock.now(), secret());
 		const token = newId("tok", clock.now());
-		await store.transaction(tx => tx.insert("bankTokens", { token, ...instrument, createdAt: tx.now() }));
+		await store.transaction(tx => {
+			tx.repeatable();
+			return tx.insertIfAbsent("bankTokens", { token, ...instrument, createdAt: tx.now() });
+		});
 		const { brand, last4, fingerprint } = instrument;
 		return { token, brand, last4, fingerprint, expMonth: card.expMonth, expYear: card.expYear };
 	}
 
 	#decide(paymentId: string, outcome: "succeed" | "fail") {
 		return this.#given.store.transaction(async tx => {
+			tx.repeatable();
 			const charge = await tx.get<Charge>(`SELECT * FROM bankCharges WHERE paymentId = ?${tx.forUpdate}`, [paymentId]);
 			if (!charge) return "absent";
 			const decided =
