@@ -134,7 +134,8 @@ function natsSettings(env: Environment): NatsSettings | undefined {
 }
 
 function stripeSettings(env: Environment, payments: Config["payments"]): StripeSettings | undefined {
-	if (payments !== "stripe") return undefined;
+	// Only the node that asks Stripe needs its secrets; the others merely know who the provider is.
+	if (payments !== "stripe" || !runs(env, "commerce/payments")) return undefined;
 	for (const name of ["STOA_STRIPE_KEY", "STOA_STRIPE_WEBHOOK_SECRET"])
 		if (!env[name]) throw new ConfigError(`${name} must be set with STOA_PAYMENTS=stripe.`);
 	const url = serverUrl(env, "STOA_STRIPE_URL", ["http:", "https:"], "https://api.stripe.example");
