@@ -8,17 +8,20 @@ import { attach, type Mesh } from "../lib/operator-socket.ts";
 import { makeRuntime } from "../lib/runtime.ts";
 import { serviceFiles } from "../lib/service-files.ts";
 import { brokerOptions } from "../middlewares/broker-options.ts";
+import { overNats } from "./repl/door.ts";
 import { seedCatalogue } from "./seed/seed.ts";
 
 const usage = `Adds products of the made-up catalogue. Product n is always the same, so running it twice adds nothing twice.
 
   npm run seed -- --products 10000    products 1 to 10000 with their stock
 
-Beside a running process it works through that one (STOA_DATA_DIR tells which), otherwise on the data folder itself.`;
+With STOA_NATS_URL it works through the nodes of that mesh; beside a running process through that one (STOA_DATA_DIR tells which), otherwise on the
+data folder itself.`;
 
-/** The running process, or the two services it takes, started here for as long as the seed runs. */
+/** The mesh, the running process, or the two services it takes, started here for as long as the seed runs. */
 async function openMesh(): Promise<Mesh> {
 	const config = readConfig(process.env);
+	if (config.nats) return overNats(config).open();
 	try {
 		return await attach(config.dataDir);
 	} catch {
@@ -27,7 +30,7 @@ async function openMesh(): Promise<Mesh> {
 		const files = serviceFiles(path.resolve(import.meta.dirname, ".."), "commerce/products,commerce/inventory");
 		for (const file of files) broker.createService(((await import(file)) as { default: never }).default);
 		await broker.start();
-		return { call: (action, params) => broker.call(action, params, { timeout: 60_000 }), close: () => void broker.stop() };
+		return { call: (action, params) => broker.call(action, params, { timeout: 60_000 }), close: () => broker.stop() };
 	}
 }
 
@@ -63,7 +66,7 @@ async function seed(count: number): Promise<void> {
 		console.log(`${created} products were added, ${known} were there already.`);
 	} finally {
 		bar.end();
-		mesh.close();
+		await mesh.close();
 	}
 }
 

@@ -20,8 +20,8 @@ else {
 		const { start } = await import("./start/node.ts");
 		await start();
 	} catch (error) {
-		const stopped = error instanceof Error && error.name === "ConfigError";
-		console.error(stopped ? `Stoa does not start: ${error.message}` : error);
+		const { stopSentence } = await import("./start/stop-sentence.ts");
+		console.error(stopSentence(error) ?? error);
 		process.exit(1);
 	}
 }

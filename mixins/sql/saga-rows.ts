@@ -87,6 +87,8 @@ export const writeSaga = async (tx: SqlTx, saga: SagaRecord) =>
 /** Takes the lease of a saga that nobody holds (or whose holder is gone) and returns it with a new fencing number. */
 export async function claimSaga(tx: SqlTx, id: string, instance: string): Promise<SagaRecord | undefined> {
 	const now = tx.now();
+	// Claimed a second time by the same owner it is merely claimed, under the next number.
+	tx.repeatable();
 	const taken = await tx.run(
 		`UPDATE sagas SET owner = ?, leaseUntil = ?, fence = fence + 1
 		WHERE id = ? AND status IN ('running', 'waiting', 'compensating') AND (owner IS NULL OR owner = ? OR leaseUntil < ?)`,

@@ -3,10 +3,12 @@ import fs from "node:fs";
 import path from "node:path";
 import type { ServiceBroker } from "moleculer";
 import type { Config } from "../../lib/config.ts";
+import type { ResultOf } from "../../lib/contract.ts";
 import { secretFile } from "../../lib/crypto.ts";
 import type { Mesh } from "../../lib/operator-socket.ts";
+import { ownsDataFolder } from "../../middlewares/data-folder.ts";
 import { receiveBatch } from "../../services/commerce/inventory/inventory.contract.ts";
-import { importBatch } from "../../services/commerce/products/products.contract.ts";
+import { importBatch, list, quote } from "../../services/commerce/products/products.contract.ts";
 import { ensureUser } from "../../services/identity/authentication/authentication.contract.ts";
 import { type SeedProduct, seedBrands, seedCategories, seedPeople, seedProduct } from "./catalogue.ts";
 
@@ -42,18 +44,25 @@ const importedOf = ({ stock: _, ...product }: SeedProduct) => product;
 const deliveriesOf = ({ stock }: SeedProduct) =>
 	Object.entries(stock).map(([sku, delta]) => ({ id: `seed-${sku}`, sku, delta, reason: "opening stock" }));
 
+export interface Person {
+	email: string;
+	password: string;
+}
+
+/** Whose password is known here: in a mesh another node may have made them first, with one of its own folder. */
 export interface SeededPeople {
-	customer: { email: string; password: string };
-	merchant: { email: string; password: string };
+	customer?: Person;
+	merchant?: Person;
 }
 
 /** A customer and a merchant to try the shop with; their passwords are generated into the data folder. */
-export async function seedPersons(mesh: Mesh, dataDir: string): Promise<SeededPeople> {
+export async function seedPersons(mesh: Mesh, config: Config): Promise<SeededPeople> {
 	const { customer, merchant } = seedPeople();
-	const person = async ({ email, name }: { email: string; name: string }, role: string) => {
-		const password = secretFile(dataDir, `seed-${role}-password`, newPassword);
-		await mesh.call(ensureUser.name, { email, name, password, roles: role === "customer" ? ["customer"] : ["customer", role] });
-		return { email, password };
+	const person = async ({ email, name }: { email: string; name: string }, role: string): Promise<Person | undefined> => {
+		const password = secretFile(config.dataDir, `seed-${role}-password`, newPassword);
+		const roles = role === "customer" ? ["customer"] : ["customer", role];
+		const { created } = (await mesh.call(ensureUser.name, { email, name, password, roles })) as { created: boolean };
+		return created || ownsDataFolder(config) ? { email, password } : undefined;
 	};
 	return { customer: await person(customer, "customer"), merchant: await person(merchant, "merchant") };
 }
@@ -66,17 +75,29 @@ export function newPassword(): string {
 	return letters.match(/.{4}/g)!.join("-");
 }
 
-/** Seeds a new embedded shop once; nothing in production, or where the services do not run together. */
-export async function seedOnce(broker: ServiceBroker, config: Config): Promise<SeededPeople | undefined> {
-	const here = ["products", "inventory", "authentication", "users", "authorization"].every(name => broker.getLocalService(name));
-	const marker = path.join(config.dataDir, "seeded");
-	if (config.production || !here) return undefined;
+/** Whether the mesh's shop has nothing to sell yet, or only a part of the seed: an earlier start was cut off. Whatever else it sells is left alone. */
+async function wantsSeed(mesh: Mesh): Promise<boolean> {
+	const skus = Array.from({ length: firstSeed }, (_, index) => Object.keys(seedProduct(index + 1).stock)[0]!);
+	const { lines } = (await mesh.call(quote.name, { skus })) as ResultOf<typeof quote>;
+	if (lines.length > 0) return lines.length < skus.length;
+	const { data } = (await mesh.call(list.name, { limit: 1 })) as ResultOf<typeof list>;
+	return data.length === 0;
+}
+
+/** Seeds a new shop; undefined when it has been. Twice adds nothing twice, also from two nodes at once. */
+export async function seedShop(broker: ServiceBroker, config: Config): Promise<SeededPeople | undefined> {
 	const mesh: Mesh = { call: (action, params) => broker.call(action, params, { timeout: 60_000 }), close: () => undefined };
-	if (!fs.existsSync(marker)) {
-		const [people] = await Promise.all([seedPersons(mesh, config.dataDir), seedCatalogue(mesh, firstSeed)]);
-		// Written last: a first start that was killed seeds again, and adds nothing twice.
-		fs.writeFileSync(marker, `${firstSeed} products\n`);
+	if (!ownsDataFolder(config)) {
+		if (!(await wantsSeed(mesh))) return undefined;
+		// The catalogue last: whether it is whole tells the next start whether anything is left to do.
+		const people = await seedPersons(mesh, config);
+		await seedCatalogue(mesh, firstSeed);
 		return people;
 	}
-	return undefined;
+	const marker = path.join(config.dataDir, "seeded");
+	if (fs.existsSync(marker)) return undefined;
+	const [people] = await Promise.all([seedPersons(mesh, config), seedCatalogue(mesh, firstSeed)]);
+	// Written last: a first start that was killed seeds again, and adds nothing twice.
+	fs.writeFileSync(marker, `${firstSeed} products\n`);
+	return people;
 }

@@ -4,12 +4,13 @@ import { ask } from "../../lib/contract.ts";
 import { ensureAdministrator as ensure } from "../../services/identity/authentication/authentication.contract.ts";
 import { newPassword } from "../seed/seed.ts";
 
-/** The first administrator: from the environment, or made with a random password that is shown once. Undefined when there was one. */
-export async function ensureAdministrator(
-	broker: ServiceBroker,
-	config: Config,
-): Promise<{ email: string; password?: string } | undefined> {
-	if (!broker.getLocalService("authentication")) return undefined;
+export interface Administrator {
+	email: string;
+	password: string;
+}
+
+/** The first administrator: from the environment, or made with a random password that is answered once. Undefined when there is nothing to tell. */
+export async function ensureAdministrator(broker: ServiceBroker, config: Config): Promise<Administrator | undefined> {
 	if (config.adminEmail && config.adminPassword) {
 		await ask(broker, ensure, { email: config.adminEmail, password: config.adminPassword });
 		return undefined;

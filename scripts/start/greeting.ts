@@ -2,13 +2,9 @@
 import type { AddressInfo } from "node:net";
 import type { Service, ServiceBroker } from "moleculer";
 import type { Config } from "../../lib/config.ts";
+import { ownsDataFolder } from "../../middlewares/data-folder.ts";
 import { seedProduct } from "../seed/catalogue.ts";
-import type { SeededPeople } from "../seed/seed.ts";
-
-export interface Greeting {
-	administrator: { email: string; password?: string } | undefined;
-	seeded: SeededPeople | undefined;
-}
+import type { FirstStart } from "./first-start.ts";
 
 /** A SKU of the seed that has stock. */
 function sellableSku(): string {
@@ -26,15 +22,33 @@ export function curlWalk(url: string): string {
     -d '{"email":"you@example.com","shippingAddress":{"name":"You","line1":"1 Market Walk","city":"Athens","postalCode":"10555","country":"GR"},"payment":{"method":"card","token":"tok_visa"}}'`;
 }
 
-export function greet(broker: ServiceBroker, config: Config, { administrator, seeded }: Greeting): void {
+const peopleOf = ({ administrator, seeded }: FirstStart): string[] => [
+	...(administrator ? [`  Administrator  ${administrator.email}  ${administrator.password}   (shown once)`] : []),
+	...(seeded?.customer ? [`  Customer       ${seeded.customer.email}  ${seeded.customer.password}`] : []),
+	...(seeded?.merchant ? [`  Merchant       ${seeded.merchant.email}  ${seeded.merchant.password}`] : []),
+];
+
+/** Where a node's truth lies: nothing of a server's address but its kind, which may hold a password. */
+function placeOf({ sqlUrl, mongoUrl, dataDir }: Config): string {
+	if (!sqlUrl && !mongoUrl) return `data in ${dataDir}`;
+	return [sqlUrl ? "tables on MySQL" : `tables in ${dataDir}`, mongoUrl ? "documents on MongoDB" : `documents in ${dataDir}`].join(", ");
+}
+
+/** Those whom a node made after it was greeted: in a mesh their makers may have come later. */
+export function introduce(made: FirstStart): void {
+	console.log(["The shop is set up.", ...peopleOf(made)].join("\n"));
+}
+
+export function greet(broker: ServiceBroker, config: Config, made: FirstStart): void {
 	const gateway = broker.getLocalService("gateway") as (Service & { server?: { address(): AddressInfo | null } }) | undefined;
 	const port = gateway?.server?.address()?.port;
 	const lines = [
-		`Stoa runs: ${(broker.services as Service[]).filter(service => !service.name.startsWith("$")).length} services, data in ${config.dataDir}`,
+		`Stoa runs: ${(broker.services as Service[]).filter(service => !service.name.startsWith("$")).length} services, ${placeOf(config)}`,
 	];
-	if (config.durability === "process") lines.push("STOA_DURABILITY=process: what is answered survives a killed process, not a power cut.");
-	if (port) {
-		const url = `http://localhost:${port}`;
+	if (config.durability === "process" && ownsDataFolder(config))
+		lines.push("STOA_DURABILITY=process: what is answered survives a killed process, not a power cut.");
+	const url = port && `http://localhost:${port}`;
+	if (url) {
 		lines.push(
 			"",
 			`  API         ${url}/v1`,
@@ -42,14 +56,9 @@ export function greet(broker: ServiceBroker, config: Config, { administrator, se
 			`  OpenAPI     ${url}/v1/openapi.json`,
 			"  Operators   npm run repl",
 		);
-		if (administrator?.password) lines.push("", `  Administrator  ${administrator.email}  ${administrator.password}   (shown once)`);
-		if (seeded) {
-			lines.push(
-				`  Customer       ${seeded.customer.email}  ${seeded.customer.password}`,
-				`  Merchant       ${seeded.merchant.email}  ${seeded.merchant.password}`,
-			);
-		}
-		if (broker.getLocalService("orders")) lines.push("", "Buy something:", "", curlWalk(url));
 	}
+	const people = peopleOf(made);
+	if (people.length > 0) lines.push("", ...people);
+	if (url && broker.getLocalService("orders")) lines.push("", "Buy something:", "", curlWalk(url));
 	console.log(`\n${lines.join("\n")}\n`);
 }

@@ -1,5 +1,6 @@
 // The product in the test's own process: chosen services on embedded stores in a folder of its own, or (Jest's project "mesh") each domain on a node
 // of its own over real servers.
+import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import type { AddressInfo } from "node:net";
 import os from "node:os";
@@ -128,7 +129,6 @@ export async function startStoa(options: StoaOptions = {}): Promise<Stoa> {
 }
 
 const isMesh = (globalThis as { stoaForm?: string }).stoaForm === "mesh";
-let meshes = 0;
 
 /** The run's servers, and a namespace on them that nobody else uses. */
 async function meshServers(): Promise<Record<string, string>> {
@@ -138,7 +138,8 @@ async function meshServers(): Promise<Record<string, string>> {
 		sharedServer("mongo"),
 		sharedServer("redis"),
 	]);
-	const namespace = `j${process.pid}_${++meshes}`;
+	// Suites that follow each other in one of Jest's processes have its number in common, and nothing else.
+	const namespace = `j${randomBytes(6).toString("hex")}`;
 	return {
 		STOA_NATS_URL: nats,
 		STOA_SQL_URL: sql,

@@ -22,28 +22,29 @@ export class CartsTx extends SqlTx {
 	}
 
 	/** In the order of their ids, or two merges of the same carts would wait for each other for ever. */
-	async lockCarts(ids: readonly [string, string]): Promise<Map<string, CartState>> {
-		const rows = await this.all<CartRow>(`SELECT ${columns} FROM carts WHERE id IN (?, ?) ORDER BY id${this.forUpdate}`, ids);
+	async lockCarts(ids: readonly string[]): Promise<Map<string, CartState>> {
+		if (ids.length === 0) return new Map();
+		const places = ids.map(() => "?").join(", ");
+		const rows = await this.all<CartRow>(`SELECT ${columns} FROM carts WHERE id IN (${places}) ORDER BY id${this.forUpdate}`, ids);
 		return new Map(rows.map(row => [row.id, stateOf(row)]));
 	}
 
 	/** The one that new items go to comes first. One as a rule; two when a checkout gave a cart back after its owner had begun another. */
 	async openCartsOf(userId: string): Promise<CartState[]> {
-		return this.#openCarts(userId, "");
-	}
-
-	async lockOpenCartsOf(userId: string): Promise<CartState[]> {
-		return this.#openCarts(userId, this.forUpdate);
-	}
-
-	async #openCarts(userId: string, lock: string): Promise<CartState[]> {
-		const sql = `SELECT ${columns} FROM carts WHERE userId = ? AND status = 'open' ORDER BY openUserId IS NULL, id DESC${lock}`;
+		const sql = `SELECT ${columns} FROM carts WHERE userId = ? AND status = 'open' ORDER BY openUserId IS NULL, id DESC`;
 		return (await this.all<CartRow>(sql, [userId])).map(stateOf);
+	}
+
+	/** The same under lock, each by its id as every other work locks it. One that comes between look and lock is met by the unique openUserId. */
+	async lockOpenCartsOf(userId: string): Promise<CartState[]> {
+		const seen = await this.openCartsOf(userId);
+		const locked = await this.lockCarts(seen.map(({ id }) => id));
+		return seen.flatMap(({ id }) => locked.get(id) ?? []).filter(({ status }) => status === "open");
 	}
 
 	/** Whether new items of the user have a cart to go to. */
 	async hasCurrentCart(userId: string): Promise<boolean> {
-		return (await this.get("SELECT id FROM carts WHERE openUserId = ?", [userId])) !== undefined;
+		return (await this.get(`SELECT id FROM carts WHERE openUserId = ?${this.forUpdate}`, [userId])) !== undefined;
 	}
 
 	/** 0 when its owner got an open cart at the same moment. */

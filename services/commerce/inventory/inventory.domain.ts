@@ -67,12 +67,11 @@ export function returnStock(shelves: ReadonlyMap<string, Stock>, lines: Lines): 
 }
 
 /** Throws below_reserved when the shelf would hold less than it has promised (or less than nothing). */
-export function adjustStock(shelf: Stock | undefined, sku: string, delta: number): Stock {
-	const stock = shelf ?? { sku, onHand: 0, reserved: 0 };
+export function adjustStock(stock: Stock, delta: number): Stock {
 	const onHand = stock.onHand + delta;
 	if (onHand < stock.reserved) {
 		const errors = [{ pointer: "/delta", code: "below_reserved", detail: `leaves ${onHand}, of which ${stock.reserved} are promised` }];
-		throw belowReserved({ sku, reserved: stock.reserved, errors });
+		throw belowReserved({ sku: stock.sku, reserved: stock.reserved, errors });
 	}
 	return { ...stock, onHand };
 }

@@ -41,11 +41,12 @@ export default defineService<Inventory>({
 		adjust: answer(inventory.adjust, function (this: Inventory, ctx) {
 			const { sku, delta, reason } = ctx.params;
 			return this.store.once(ctx, keyedRequest(ctx), async tx => {
-				const before = await tx.lockShelves([sku]);
-				refuseStale(ctx.meta.request?.ifMatch, before.get(sku));
-				const after = adjustStock(before.get(sku), sku, delta);
+				const known = (await tx.lockShelves([sku])).get(sku);
+				refuseStale(ctx.meta.request?.ifMatch, known);
+				const before = known ?? (await tx.lockOrPutUpShelf(sku));
+				const after = adjustStock(before, delta);
 				await tx.saveMovement({ sku, delta, reason });
-				await tx.saveShelves(before, [after]);
+				await tx.saveShelves(new Map([[sku, before]]), [after]);
 				return shelfOf(after);
 			});
 		}),
@@ -53,14 +54,13 @@ export default defineService<Inventory>({
 		reserve: answer(inventory.reserve, function (this: Inventory, ctx) {
 			const { orderId, lines } = ctx.params;
 			return this.store.transaction(async tx => {
-				const known = await tx.reservationOf(orderId);
+				const reservation: inventory.Reservation = { orderId, lines, status: "held" };
+				const known = await tx.knownOr(reservation);
 				// The undo may have come first, when this call was slow: a released order stays released.
 				if (known?.status === "released" || known?.status === "givenBack") throw inventory.reservationReleased({ orderId });
 				if (known) return known;
 				const before = await tx.lockShelves(skusOf(lines));
 				await tx.saveShelves(before, promiseStock(before, lines));
-				const reservation: inventory.Reservation = { orderId, lines, status: "held" };
-				await tx.saveReservation(reservation);
 				return reservation;
 			});
 		}),
@@ -68,8 +68,7 @@ export default defineService<Inventory>({
 		release: answer(inventory.release, function (this: Inventory, ctx) {
 			const { orderId } = ctx.params;
 			return this.store.transaction(async tx => {
-				const known = await tx.reservationOf(orderId);
-				if (!known) await tx.saveReservation({ orderId, lines: [], status: "released" });
+				const known = await tx.knownOr({ orderId, lines: [], status: "released" });
 				if (known?.status === "held") {
 					await takeBack(tx, known);
 					await tx.changeReservation(orderId, "released");
@@ -81,7 +80,7 @@ export default defineService<Inventory>({
 		commit: answer(inventory.commit, function (this: Inventory, ctx) {
 			const { orderId } = ctx.params;
 			return this.store.transaction(async tx => {
-				const known = await tx.reservationOf(orderId);
+				const known = await tx.lockReservation(orderId);
 				if (!known) throw notFound();
 				if (known.status === "committed") return known;
 				if (known.status !== "held") throw inventory.reservationReleased({ orderId });
@@ -96,8 +95,7 @@ export default defineService<Inventory>({
 		giveBack: answer(inventory.giveBack, function (this: Inventory, ctx) {
 			const { orderId } = ctx.params;
 			return this.store.transaction(async tx => {
-				const known = await tx.reservationOf(orderId);
-				if (!known) await tx.saveReservation({ orderId, lines: [], status: "givenBack" });
+				const known = await tx.knownOr({ orderId, lines: [], status: "givenBack" });
 				if (known?.status === "held") await takeBack(tx, known);
 				if (known?.status === "committed") {
 					const before = await tx.lockShelves(skusOf(known.lines));
@@ -117,10 +115,12 @@ export default defineService<Inventory>({
 		receiveBatch: answer(inventory.receiveBatch, function (this: Inventory, ctx) {
 			return this.store.transaction(async tx => {
 				let received = 0;
-				for (const { id, sku, delta, reason } of ctx.params.deliveries) {
+				// In SKU order, in which every other work locks its shelves.
+				const deliveries = ctx.params.deliveries.toSorted((a, b) => (a.sku === b.sku ? 0 : a.sku < b.sku ? -1 : 1));
+				for (const { id, sku, delta, reason } of deliveries) {
+					const before = await tx.lockOrPutUpShelf(sku);
 					if ((await tx.saveMovement({ id: `dlv_${id}`, sku, delta, reason })) === 0) continue;
-					const before = await tx.lockShelves([sku]);
-					await tx.saveShelves(before, [adjustStock(before.get(sku), sku, delta)]);
+					await tx.saveShelves(new Map([[sku, before]]), [adjustStock(before, delta)]);
 					received++;
 				}
 				return { received };

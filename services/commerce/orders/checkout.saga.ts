@@ -184,7 +184,7 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		await tx.setProcess(orderId, cancelRequest?.operationId ?? null);
 		if (!cancelRequest) return;
 		await service.store.sagas.wake(tx, cancelRequest.operationId);
-		// Claims its lease in a transaction of its own, so after this one.
+		// Claims its lease in a transaction of its own, which waits for the row that this one has written.
 		service.store.sagas.drive(cancelRequest.operationId);
 	}
 

@@ -25,7 +25,7 @@ const pageSize = (limit: number | undefined) => limit ?? 20;
 async function wakeCheckout(service: OrdersService, tx: OrdersTx, orderId: string): Promise<void> {
 	const attempt = await tx.attemptOfOrder(orderId);
 	if (!attempt || !(await service.store.sagas.wake(tx, attempt.id))) return;
-	// Claims its lease in a transaction of its own, so after this one.
+	// Claims its lease in a transaction of its own, which waits for the row that this one has written.
 	service.store.sagas.drive(attempt.id);
 }
 

@@ -111,8 +111,12 @@ export class OrdersTx extends SqlTx {
 
 	/** The next order number. The counter's row is the lock: numbers rise without gaps. */
 	async nextSequence(): Promise<number> {
-		await this.insertIfAbsent("counters", { name: "orders", value: 1000 });
-		await this.run("UPDATE counters SET value = value + 1 WHERE name = 'orders'");
+		const rise = () => this.run("UPDATE counters SET value = value + 1 WHERE name = 'orders'");
+		// The first number of all: looked for before every other, it would be a lock that two orders share and neither can raise.
+		if ((await rise()) === 0) {
+			await this.insertIfAbsent("counters", { name: "orders", value: 1000 });
+			await rise();
+		}
 		return (await this.get<{ value: number }>("SELECT value FROM counters WHERE name = 'orders'"))!.value;
 	}
 
@@ -153,8 +157,9 @@ export class OrdersTx extends SqlTx {
 		return this.update("orders", { cancelRequest: request && JSON.stringify(request) }, { id: orderId });
 	}
 
-	insertAttempt(attempt: Attempt): Promise<number> {
-		return this.insert("attempts", { ...attempt, activeCartId: attempt.cartId });
+	/** False when the cart has an attempt that is not finished. */
+	async insertAttempt(attempt: Attempt): Promise<boolean> {
+		return (await this.insertIfAbsent("attempts", { ...attempt, activeCartId: attempt.cartId })) > 0;
 	}
 
 	activeAttempt(cartId: string): Promise<Attempt | undefined> {

@@ -78,6 +78,16 @@ describe("counting refusals", () => {
 		expect(counter.takeOver(start + 60_000)).toEqual([]);
 	});
 
+	it("counts again what was taken out and could not be told", () => {
+		const counter = new RefusalCounter();
+		for (const later of [0, 1, 2]) counter.count(refusal, start + later);
+		const [untold] = counter.takeOver(start + 60_000);
+		// One more of the same minute came meanwhile: the first that is counted from now on, and told at once.
+		counter.count(refusal, start + 3);
+		counter.putBack(untold!);
+		expect(counter.takeOver(start + 60_000)).toEqual([{ ...refusal, minute: start, untold: 2 }]);
+	});
+
 	it("keeps principals, actions and minutes apart, and says nothing more of a single one", () => {
 		const counter = new RefusalCounter();
 		const told = [refusal, { ...refusal, userId: "usr_2" }, { ...refusal, action: "orders.get" }].map(one => counter.count(one, start));

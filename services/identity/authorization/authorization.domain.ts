@@ -64,6 +64,11 @@ export interface Refusal {
 	permission: string;
 }
 
+export interface CountedRefusal extends Refusal {
+	minute: number;
+	untold: number;
+}
+
 export const minuteMs = 60_000;
 export const minuteOf = (now: number) => now - (now % minuteMs);
 
@@ -72,7 +77,7 @@ export const minuteOf = (now: number) => now - (now % minuteMs);
  * the first knock is told at once.
  */
 export class RefusalCounter {
-	readonly #counts = new Map<string, Refusal & { minute: number; untold: number }>();
+	readonly #counts = new Map<string, CountedRefusal>();
 
 	/** True for the first of its minute: tell it now. */
 	count(refusal: Refusal, now: number): boolean {
@@ -84,9 +89,17 @@ export class RefusalCounter {
 		return !known;
 	}
 
+	/** Counts again what was taken out and could not be told. */
+	putBack({ untold, ...refusal }: CountedRefusal): void {
+		const key = JSON.stringify([refusal.userId, refusal.action, refusal.minute]);
+		const known = this.#counts.get(key);
+		if (known) known.untold += untold;
+		else this.#counts.set(key, { ...refusal, untold });
+	}
+
 	/** Takes out the minutes that are over at `now`, with what was not told of them. */
-	takeOver(now: number): (Refusal & { minute: number; untold: number })[] {
-		const over: (Refusal & { minute: number; untold: number })[] = [];
+	takeOver(now: number): CountedRefusal[] {
+		const over: CountedRefusal[] = [];
 		for (const [key, counted] of this.#counts) {
 			if (counted.minute + minuteMs > now) continue;
 			this.#counts.delete(key);

@@ -36,12 +36,19 @@ async function otherAdministrators(tx: AuthorizationTx, userId: string): Promise
 /** Tells what was counted in the minutes that are over at `now`. */
 async function tellRefusals(service: Authorization, now: number): Promise<void> {
 	const over = service.refusals.takeOver(now);
-	for (const { minute, untold, ...refusal } of over) {
-		// Many requests stand behind the number, so none is named.
-		await asActor({ kind: "user", id: refusal.userId }, () =>
-			service.store.transaction(tx => tx.recordRefusals(refusal, minute, untold, false)),
-		);
-	}
+	const telling = over.map(async counted => {
+		try {
+			// Many requests stand behind the number, so none is named.
+			await asActor({ kind: "user", id: counted.userId }, () =>
+				service.store.transaction(tx => tx.recordRefusals(counted, counted.minute, counted.untold, false)),
+			);
+		} catch (error) {
+			service.refusals.putBack(counted);
+			throw error;
+		}
+	});
+	const failed = (await Promise.allSettled(telling)).find(told => told.status === "rejected");
+	if (failed) throw failed.reason;
 	await service.store.transaction(tx => tx.forgetRefusals(tx.now() - refusalsKeptMs));
 }
 
@@ -82,9 +89,10 @@ export default defineService<Authorization>({
 			const { userId, standing, version } = ctx.params;
 			const [before, after] = await this.store.transaction(async tx => {
 				const fresh: Grant = { userId, roles: [], version: 1, standing, standingVersion: version, changedAt: tx.now() };
+				const known = await tx.lockGrant(userId);
 				// Nobody to change yet: the mark refuses roles that are assigned late.
-				if (await tx.addGrant(fresh)) return [fresh, fresh];
-				const grant = (await tx.lockGrant(userId))!;
+				if (!known && (await tx.addGrant(fresh))) return [fresh, fresh];
+				const grant = known ?? (await tx.lockGrant(userId))!;
 				const changed = changeStanding(
 					grant,
 					{ standing, version },
@@ -113,8 +121,8 @@ export default defineService<Authorization>({
 			const { userId, requestId } = params;
 			const told = await withScope({ requestId, traceparent: null, actor: { kind: "user", id: userId } }, () =>
 				this.store.transaction(tx => tx.recordRefusals(params, minuteOf(now), 1, true)),
-			);
-			// Another node, or this one before it was started again, told the first of this minute: ours is one of the rest.
+			).catch(error => this.logger.warn("a refusal is told later", error));
+			// Another node, or this one before it was started again, told the first of this minute, or the store is away: ours is one of the rest.
 			if (!told) this.refusals.count(params, now);
 		}),
 	},

@@ -2,7 +2,7 @@
 
 import { rfc3339 } from "../../../lib/clock.ts";
 import { tell } from "../../../lib/contract.ts";
-import { newId } from "../../../lib/ids.ts";
+import { derivedId } from "../../../lib/ids.ts";
 import type { Role } from "../../../lib/principal.ts";
 import { SqlTx } from "../../../mixins/sql/tx.ts";
 import { decided, rolesChanged } from "./authorization.contract.ts";
@@ -59,13 +59,11 @@ export class AuthorizationTx extends SqlTx {
 
 	/** Adds refusals of one minute to its row and tells as many. `first`: only when this minute was not begun yet, by whatever node; false then. */
 	async recordRefusals({ userId, action, permission }: Refusal, minute: number, refusals: number, first: boolean): Promise<boolean> {
-		const known = await this.get<{ id: string }>(
-			`SELECT id FROM refusals WHERE userId = ? AND action = ? AND minute = ?${this.forUpdate}`,
-			[userId, action, minute],
-		);
-		if (first && known) return false;
-		if (known) await this.run("UPDATE refusals SET refusals = refusals + ? WHERE id = ?", [refusals, known.id]);
-		else await this.insert("refusals", { id: newId("ref", this.now()), userId, action, permission, minute, refusals });
+		// Its id follows from what it counts, so that two nodes at once cannot both begin the minute.
+		const id = derivedId("ref", minute, `${userId}\n${action}`);
+		const isFirst = (await this.insertIfAbsent("refusals", { id, userId, action, permission, minute, refusals })) > 0;
+		if (first && !isFirst) return false;
+		if (!isFirst) await this.run("UPDATE refusals SET refusals = refusals + ? WHERE id = ?", [refusals, id]);
 		await tell(this, decided, { userId, action, permission, decision: "refused", minute: rfc3339(minute), refusals });
 		return true;
 	}

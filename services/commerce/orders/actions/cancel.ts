@@ -37,6 +37,7 @@ export async function cancel(this: OrdersService, ctx: Ctx): Promise<Result> {
 	if (entered.how === "kept") return replay<Result>(ctx, entered.reply, entered.requestId);
 	if (entered.how === "cancelled") return entered.order;
 	if (entered.how === "begun") this.store.sagas.driveBegun(entered.saga);
+	if (entered.how === "joined") this.store.sagas.drive(entered.operationId);
 
 	const { operationId, checkoutId } = entered;
 	if (checkoutId) await this.store.sagas.settled(checkoutId, until - performance.now());

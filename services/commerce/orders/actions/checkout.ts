@@ -46,6 +46,8 @@ export async function checkout(this: OrdersService, ctx: Ctx): Promise<Result> {
 	if (entered.how === "refused") throw entered.refusal;
 	if (entered.how === "kept") return replay<Result>(ctx, entered.reply, entered.requestId);
 	if (entered.how === "begun") this.store.sagas.driveBegun(entered.saga);
+	// Whoever began it may have died since, or it was this very request, whose commit was answered to nobody.
+	if (entered.how === "joined") this.store.sagas.drive(entered.operationId);
 	return outcome(this, ctx, entered.operationId, request?.scope, entered.how === "joined");
 }
 
@@ -84,7 +86,9 @@ async function begin(
 	if (await tx.orderOfCart(cartId)) throw carts.cartNotOpen({ cartId, status: "completed" });
 	const orderId = newId("ord", tx.now());
 	const userId = cart.userId ?? principal?.userId ?? null;
-	await tx.insertAttempt({ id: operationId, orderId, cartId, userId, tokenHash: cart.tokenHash });
+	// Another node may have begun one since we looked: the unique cart decides.
+	const attempt = { id: operationId, orderId, cartId, userId, tokenHash: cart.tokenHash };
+	if (!(await tx.insertAttempt(attempt))) throw carts.cartNotOpen({ cartId, status: "completing" });
 	await tell(tx, orders.checkoutRequested, { orderId, operationId, cartId, userId });
 	const state: Checkout = {
 		cartId,

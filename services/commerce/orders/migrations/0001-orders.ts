@@ -10,7 +10,7 @@ export const orders: Migration = {
 				sequence: column.integer(),
 				cartId: column.key(),
 				userId: column.keyOrNull(),
-				email: column.key(),
+				email: column.email(),
 				tokenHash: column.keyOrNull(),
 				status: column.key(),
 				paymentStatus: column.key(),
