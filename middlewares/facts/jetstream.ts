@@ -26,6 +26,7 @@ const requestMs = 3000;
 const ackWaitMs = 30_000;
 const unackedMax = 2000;
 const againMs = 500;
+const sayAfterMs = 3000;
 
 const nanos = (ms: number) => ms * 1_000_000;
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
@@ -85,7 +86,8 @@ const noMessage = 10037;
 export async function openWire({ options, namespace, replicas, logger }: WireGiven): Promise<Wire> {
 	const stream = `${namespace}_facts`;
 	const subjectOf = ({ producer, storeId }: Origin) => `${namespace}.facts.${producer}.${storeId}`;
-	const connection = await connectOrSay(options);
+	const waiting = setTimeout(() => logger.warn("this node waits for the server of STOA_NATS_URL"), sayAfterMs);
+	const connection = await connectOrSay(options).finally(() => clearTimeout(waiting));
 	const manager = await managerOrSay(connection);
 	const jetstream = connection.jetstream({ timeout: requestMs });
 	const backListeners: (() => void)[] = [];
