@@ -21,12 +21,12 @@ function line(name: string, { suffix = "", labels = {}, value }: Sample): string
 	return `${name}${suffix}${pairs.length > 0 ? `{${pairs.join(",")}}` : ""} ${value}`;
 }
 
-/** The text format 0.0.4, which every scraper reads. */
+/** The text format 0.0.4, which every scraper reads. A name stands once, with the samples of all who measured it. */
 export function prometheusText(measurements: readonly Measurement[]): string {
-	const blocks = measurements.map(({ name, type, help, samples }) => [
-		`# HELP ${name} ${help}`,
-		`# TYPE ${name} ${type}`,
-		...samples.map(sample => line(name, sample)),
+	const blocks = [...Map.groupBy(measurements, ({ name }) => name).values()].map(same => [
+		`# HELP ${same[0]!.name} ${same[0]!.help}`,
+		`# TYPE ${same[0]!.name} ${same[0]!.type}`,
+		...same.flatMap(({ name, samples }) => samples.map(sample => line(name, sample))),
 	]);
 	return `${blocks.flat().join("\n")}\n`;
 }

@@ -5,11 +5,12 @@ import type { FactInbox, FactSource, Told } from "../lib/facts.ts";
 import type { KeyedRequest } from "../lib/idempotency.ts";
 import { newId } from "../lib/ids.ts";
 import { type Leases, ownLeases } from "../lib/leases.ts";
+import type { Measurement } from "../lib/measurement.ts";
 import { type Runtime, runtimeOf } from "../lib/runtime.ts";
 import type { SagaDefinition } from "../lib/saga.ts";
 import { currentScope, withScope } from "../lib/scope.ts";
 import type { Envelope } from "../lib/vocabulary.ts";
-import type { SqlEngine } from "./sql/engine.ts";
+import type { PoolState, SqlEngine } from "./sql/engine.ts";
 import { sqlFactInbox, sqlFactSource } from "./sql/facts.ts";
 import { once } from "./sql/idempotency.ts";
 import { sqlLeases } from "./sql/leases.ts";
@@ -95,6 +96,11 @@ export class SqlStore<Tx extends SqlTx> {
 		return once(this, ctx, request, work);
 	}
 
+	/** Connections of a shared server; undefined for a file. */
+	pool(): PoolState | undefined {
+		return this.#engine.pool?.();
+	}
+
 	/** Made once with the data. */
 	async id(): Promise<string> {
 		return String((await this.reader.get("SELECT value FROM metadata WHERE name = 'storeId'"))?.value);
@@ -150,6 +156,21 @@ function operableOver<Tx extends SqlTx>(store: SqlStore<Tx>): OperableStore {
 	};
 }
 
+function poolMeasurements(service: string, { open, idle, waiting, away }: PoolState): Measurement[] {
+	const gauge = (name: string, help: string, value: number): Measurement => ({
+		name,
+		type: "gauge",
+		help,
+		samples: [{ labels: { service }, value }],
+	});
+	return [
+		gauge("stoa_sql_connections", "Connections to the server.", open),
+		gauge("stoa_sql_connections_idle", "Of them, those that nobody uses.", idle),
+		gauge("stoa_sql_waiting", "Transactions and reads that wait for a connection.", waiting),
+		gauge("stoa_sql_away", "1 while callers are refused at once because the server failed several times in a row.", away ? 1 : 0),
+	];
+}
+
 /** The mixin. The store is open before the service's own `started` runs. */
 export function sqlStore<Tx extends SqlTx>(options: SqlStoreOptions<Tx>): Partial<ServiceSchema> {
 	const { migrations } = options;
@@ -158,6 +179,11 @@ export function sqlStore<Tx extends SqlTx>(options: SqlStoreOptions<Tx>): Partia
 		methods: {
 			operable(this: SqlService<Tx>): OperableStore {
 				return operableOver(this.store);
+			},
+			/** For the operations port. */
+			measurements(this: SqlService<Tx>): Measurement[] {
+				const pool = this.store?.pool();
+				return pool ? poolMeasurements(this.name, pool) : [];
 			},
 			/** Sagas end with the requests that wait for them; what takes longer is left to the next node, while this one's services are still there. */
 			async letGo(this: SqlService<Tx> & { _trackedContexts?: unknown[] }): Promise<void> {
