@@ -5,10 +5,16 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { ServiceBroker } from "moleculer";
 import Type from "typebox";
 import { action, answer, event, tell } from "../lib/contract.ts";
+import { newId } from "../lib/ids.ts";
 import { makeRuntime, setRuntime } from "../lib/runtime.ts";
 import { defineService } from "../lib/service.ts";
+import { onMongo } from "../test/conformance/documents-place.ts";
+import { describeWith } from "../test/support/engines/describe-with.ts";
+import { sharedServer } from "../test/support/engines/engines.ts";
+import { eventually } from "../test/support/http.ts";
 import { type DocumentService, documentStore } from "./document-store.ts";
 import type { StoredDocument } from "./documents/engine.ts";
+import type { OperableStore } from "./store-actions.ts";
 
 interface Note extends StoredDocument {
 	text: string;
@@ -44,20 +50,54 @@ const notes = defineService<DocumentService>({
 	},
 });
 
+let brokers: ServiceBroker[];
+
+async function startNotes(env: Record<string, string>) {
+	const broker = new ServiceBroker({ logger: false });
+	setRuntime(broker, makeRuntime({ env: { NODE_ENV: "test", ...env } }));
+	const service = broker.createService(notes) as unknown as DocumentService & {
+		operable(): OperableStore;
+		adapter: Record<string, (...args: unknown[]) => Promise<unknown>>;
+	};
+	await broker.start();
+	brokers.push(broker);
+	return { broker, service, collection: service.documents.collection<Note>("notes") };
+}
+type Started = Awaited<ReturnType<typeof startNotes>>;
+
+const say = ({ service }: Started, noteId: string) => {
+	const facts = service.documents.facts();
+	tell(facts, written, { noteId });
+	return facts;
+};
+
+/** What the framework's own methods do, over whatever engine. */
+async function speaksAdapterInterface({ service, collection }: Started): Promise<void> {
+	const { adapter } = service;
+	await adapter.insertMany!([
+		{ _id: "a", text: "x" },
+		{ _id: "b", text: "y" },
+		{ _id: "c", text: "z" },
+	]);
+	expect(await adapter.find!({ query: { text: { $gt: "x" } }, sort: "-text", limit: 1, offset: 1 })).toEqual([
+		{ _id: "b", text: "y", version: 1 },
+	]);
+	expect(await adapter.findOne!({ text: "x" })).toMatchObject({ _id: "a" });
+	expect(await adapter.findByIds!(["c", "a"])).toMatchObject([{ _id: "c" }, { _id: "a" }]);
+	expect(await adapter.count!({ query: {} })).toBe(3);
+	expect(await adapter.updateById!("a", { $set: { text: "changed" } })).toEqual({ _id: "a", text: "changed", version: 2 });
+	expect(await adapter.updateById!("absent", { $set: {} })).toBeUndefined();
+	await expect(adapter.updateById!("a", { $inc: { n: 1 } })).rejects.toThrow(TypeError);
+	expect(await adapter.updateMany!({ text: { $in: ["y", "z"] } }, { $set: { text: "both" } })).toBe(2);
+	expect(await adapter.removeById!("a")).toMatchObject({ _id: "a", text: "changed" });
+	expect(await adapter.removeMany!({ text: "both" })).toBe(2);
+	expect(await collection.count()).toBe(0);
+}
+
 describe("a service with a document store", () => {
 	let folder: string;
-	let brokers: ServiceBroker[];
 
-	const start = async (dataDir = folder) => {
-		const broker = new ServiceBroker({ logger: false });
-		setRuntime(broker, makeRuntime({ env: { STOA_DATA_DIR: dataDir, NODE_ENV: "test" } }));
-		const service = broker.createService(notes) as unknown as DocumentService & {
-			adapter: Record<string, (...args: unknown[]) => Promise<unknown>>;
-		};
-		await broker.start();
-		brokers.push(broker);
-		return { broker, service, collection: service.documents.collection<Note>("notes") };
-	};
+	const start = (dataDir = folder) => startNotes({ STOA_DATA_DIR: dataDir });
 
 	beforeEach(() => {
 		folder = fs.mkdtempSync(path.join(os.tmpdir(), "stoa-notes-"));
@@ -89,9 +129,7 @@ describe("a service with a document store", () => {
 
 	it("keeps documents and facts over a restart, and is asked for them by the operators' actions", async () => {
 		const first = await start();
-		const facts = first.service.documents.facts();
-		tell(facts, written, { noteId: "n1" });
-		await first.collection.insert({ _id: "n1", text: "kept" }, facts);
+		await first.collection.insert({ _id: "n1", text: "kept" }, say(first, "n1"));
 		await first.broker.stop();
 		brokers.pop();
 		const { broker, service } = await start();
@@ -126,26 +164,50 @@ describe("a service with a document store", () => {
 		expect(() => documentStore({ collections: { outbox: {} } })).toThrow("belongs to the store");
 	});
 
-	it("speaks the adapter interface of moleculer-db over its main collection", async () => {
-		const { service, collection } = await start();
-		const { adapter } = service;
-		await adapter.insertMany!([
-			{ _id: "a", text: "x" },
-			{ _id: "b", text: "y" },
-			{ _id: "c", text: "z" },
-		]);
-		expect(await adapter.find!({ query: { text: { $gt: "x" } }, sort: "-text", limit: 1, offset: 1 })).toEqual([
-			{ _id: "b", text: "y", version: 1 },
-		]);
-		expect(await adapter.findOne!({ text: "x" })).toMatchObject({ _id: "a" });
-		expect(await adapter.findByIds!(["c", "a"])).toMatchObject([{ _id: "c" }, { _id: "a" }]);
-		expect(await adapter.count!({ query: {} })).toBe(3);
-		expect(await adapter.updateById!("a", { $set: { text: "changed" } })).toEqual({ _id: "a", text: "changed", version: 2 });
-		expect(await adapter.updateById!("absent", { $set: {} })).toBeUndefined();
-		await expect(adapter.updateById!("a", { $inc: { n: 1 } })).rejects.toThrow(TypeError);
-		expect(await adapter.updateMany!({ text: { $in: ["y", "z"] } }, { $set: { text: "both" } })).toBe(2);
-		expect(await adapter.removeById!("a")).toMatchObject({ _id: "a", text: "changed" });
-		expect(await adapter.removeMany!({ text: "both" })).toBe(2);
-		expect(await collection.count()).toBe(0);
+	it("speaks the adapter interface of moleculer-db over its main collection", async () => speaksAdapterInterface(await start()));
+});
+
+describeWith("mongo")("a service whose documents are on a server", () => {
+	let namespace: string;
+	let url: string;
+
+	const start = () => startNotes({ STOA_MONGO_URL: url, STOA_NAMESPACE: namespace });
+
+	beforeEach(async () => {
+		url = await sharedServer("mongo");
+		namespace = newId("test", Date.now()).slice(0, 31);
+		brokers = [];
 	});
+	afterEach(async () => {
+		for (const broker of brokers) await broker.stop();
+		await onMongo(url, client => client.db(`${namespace}_notes`).dropDatabase());
+	});
+
+	it("is one service on several nodes: one store, one relay, one row of facts", async () => {
+		const [one, other] = [await start(), await start()];
+		expect(one.service.documents.id).toBe(other.service.documents.id);
+		await one.collection.insert({ _id: "n1", text: "one" }, say(one, "n1"));
+		await other.collection.insert({ _id: "n2", text: "other" }, say(other, "n2"));
+		expect(await other.broker.call("notes.get", { id: "n1" })).toEqual({ _id: "n1", version: 1, text: "one" });
+		await eventually(
+			() => other.broker.call("notes.storeState"),
+			state => (state as { head: number }).head === 2,
+		);
+		expect(await one.broker.call("notes.readFacts", { after: 0, limit: 10 })).toMatchObject([{ position: 1 }, { position: 2 }]);
+		expect(one.service.operable()).toMatchObject({ leases: one.service.documents.leases, relay: one.service.documents.relay });
+	});
+
+	it("carries what was told after a node has left", async () => {
+		const [one, other] = [await start(), await start()];
+		await one.broker.stop();
+		brokers.shift();
+		await other.collection.insert({ _id: "n1", text: "x" }, say(other, "n1"));
+		await eventually(
+			() => other.service.documents.source.pending(),
+			({ pending }) => pending === 0,
+		);
+		expect(await other.service.documents.source.head()).toBe(1);
+	});
+
+	it("speaks the adapter interface of moleculer-db over its main collection", async () => speaksAdapterInterface(await start()));
 });

@@ -1,18 +1,28 @@
 // Gives a service its document store: open before the service starts, closed after its last write and the last fact that could be carried.
 import type { Logger, Service, ServiceSchema } from "moleculer";
 import DbService from "moleculer-db";
-import type { FactInbox, FactSource } from "../lib/facts.ts";
+import type { FactInbox, FactRelay, FactSource } from "../lib/facts.ts";
+import { type Leases, ownLeases } from "../lib/leases.ts";
 import { type Runtime, runtimeOf } from "../lib/runtime.ts";
+import { DocumentAdapter } from "./documents/adapter.ts";
 import { Collection } from "./documents/collection.ts";
 import type { CollectionSpec, DocumentEngine, StoredDocument } from "./documents/engine.ts";
-import { DocumentInbox, type FloorDocument, floorsSpec, type LetterDocument, lettersSpec } from "./documents/fact-inbox.ts";
-import { outboxSpec, Relay } from "./documents/relay.ts";
-import { type DocumentAdapter, SqliteDocumentAdapter } from "./documents/sqlite-adapter.ts";
+import { DocumentInbox, type FloorDocument, floorsSpec } from "./documents/fact-inbox.ts";
+import { type LetterDocument, lettersSpec } from "./documents/fact-letters.ts";
+import { DocumentLeases, leasesSpec } from "./documents/leases.ts";
+import { openDocuments } from "./documents/open-documents.ts";
+import { outboxSpec } from "./documents/outbox.ts";
+import { Relay } from "./documents/relay.ts";
 import { Facts } from "./documents/told.ts";
 import { type OperableStore, storeActions } from "./store-actions.ts";
 
 /** What every store keeps beside its service's collections. */
-export const storeCollections: Readonly<Record<string, CollectionSpec>> = { outbox: outboxSpec, floors: floorsSpec, letters: lettersSpec };
+export const storeCollections: Readonly<Record<string, CollectionSpec>> = {
+	outbox: outboxSpec,
+	floors: floorsSpec,
+	letters: lettersSpec,
+	leases: leasesSpec,
+};
 const reserved = [...Object.keys(storeCollections), "metadata"];
 
 export interface DocumentStoreGiven {
@@ -29,6 +39,8 @@ export class DocumentStore {
 	readonly source: FactSource;
 	/** What it heard. */
 	readonly inbox: FactInbox;
+	/** Which node does what, where several run this service. */
+	readonly leases: Leases;
 	/** Made once with the data. */
 	readonly id: string;
 	readonly #given: DocumentStoreGiven;
@@ -40,15 +52,23 @@ export class DocumentStore {
 		const { engine, collections, service, runtime, logger } = given;
 		this.#given = given;
 		this.id = engine.storeId;
-		this.#relay = new Relay({ engine, collections, service, crash: runtime.crash, clock: runtime.clock, logger });
+		const { clock, crash, instance } = runtime;
+		this.leases = engine.exclusive ? ownLeases : new DocumentLeases(engine.collection("leases"), instance, clock);
+		this.#relay = new Relay({ engine, leases: this.leases, collections, service, crash, clock, logger });
 		this.source = this.#relay;
 		this.#collections = new Map(collections.map(name => [name, new Collection(engine.collection(name), name, this.#relay)]));
 		this.inbox = new DocumentInbox({
 			floors: new Collection<FloorDocument>(engine.collection("floors"), "floors", this.#relay),
 			letters: new Collection<LetterDocument>(engine.collection("letters"), "letters", this.#relay),
-			clock: runtime.clock,
+			exclusive: engine.exclusive,
+			clock,
 			policy: runtime.delivery,
 		});
+	}
+
+	/** What numbers told facts, where several nodes write the same data. */
+	get relay(): FactRelay | undefined {
+		return this.#given.engine.exclusive ? undefined : this.#relay;
 	}
 
 	/** Throws a TypeError for a collection that was not declared. */
@@ -67,7 +87,7 @@ export class DocumentStore {
 		return this.#given.engine.healthy();
 	}
 
-	/** Carries the facts that an earlier process left. */
+	/** Carries the facts that an earlier process left, and stands by to carry those of a node that dies. */
 	start(): Promise<void> {
 		return this.#relay.start();
 	}
@@ -105,7 +125,7 @@ export function documentStore({ collections }: DocumentStoreOptions): Partial<Se
 			{ ...framework, started: undefined },
 			{
 				created() {
-					this.schema.adapter = new SqliteDocumentAdapter({ ...collections, ...storeCollections }, main);
+					this.schema.adapter = new DocumentAdapter({ ...collections, ...storeCollections }, main, openDocuments);
 				},
 			} as Mixin as Partial<ServiceSchema>,
 		],
@@ -113,8 +133,8 @@ export function documentStore({ collections }: DocumentStoreOptions): Partial<Se
 		actions: { ...Object.fromEntries(Object.keys(framework.actions!).map(name => [name, false])), ...storeActions() },
 		methods: {
 			operable(this: AdaptedService): OperableStore {
-				const { source, inbox, id } = this.documents;
-				return { facts: source, inbox, storeId: async () => id };
+				const { source, inbox, leases, relay, id } = this.documents;
+				return { facts: source, inbox, leases, relay, storeId: async () => id };
 			},
 		},
 		created() {

@@ -1,4 +1,5 @@
 // A collection as a service sees it: documents without what the store keeps in them, every write one conditional write of one document.
+import { setTimeout as sleep } from "node:timers/promises";
 import { serviceUnavailable } from "../../lib/failure.ts";
 import type { EngineCollection, Query, StoredDocument } from "./engine.ts";
 import type { Filter } from "./filter.ts";
@@ -7,11 +8,13 @@ import { Turns } from "./turns.ts";
 
 // Within a process changes of one document queue up; only other nodes can win a race, and twenty of them in a row mean something is wrong.
 const attemptsMax = 20;
+// Two nodes that keep step would lose to each other by turns, so whoever lost waits a little, each another while.
+const aside = (attempt: number) => sleep(Math.random() * 2 * attempt);
 
-/** What wakes when facts were written, and must be done before their document may go. */
+/** What carries facts away once they are written, which must be done before their document may go. */
 export interface FactCarrier {
-	wake(collection: string, id: string): void;
-	/** Resolves when everything woken so far was carried away, or could not be. */
+	told(collection: string, id: string): void;
+	/** Resolves when everything told so far was carried away, or could not be, or another node was given time to. */
 	idle(): Promise<void>;
 }
 
@@ -59,7 +62,7 @@ export class Collection<T extends StoredDocument> {
 	async insert(doc: Omit<T, "version">, facts?: Facts): Promise<T> {
 		const told = facts?.sealed ?? [];
 		await this.#engine.insert(doc as Omit<T, "version"> & { _id: string }, told);
-		if (told.length > 0) this.#carrier.wake(this.#name, String(doc._id));
+		if (told.length > 0) this.#carrier.told(this.#name, String(doc._id));
 		return { ...doc, version: 1 } as unknown as T;
 	}
 
@@ -67,7 +70,7 @@ export class Collection<T extends StoredDocument> {
 	async replace(doc: Omit<T, "version">, expectedVersion: number, facts?: Facts): Promise<boolean> {
 		const told = facts?.sealed ?? [];
 		const replaced = await this.#engine.replace(doc as Omit<T, "version"> & { _id: string }, expectedVersion, told);
-		if (replaced && told.length > 0) this.#carrier.wake(this.#name, String(doc._id));
+		if (replaced && told.length > 0) this.#carrier.told(this.#name, String(doc._id));
 		return replaced;
 	}
 
@@ -76,7 +79,7 @@ export class Collection<T extends StoredDocument> {
 		for (let attempt = 0; attempt < attemptsMax; attempt++) {
 			const outcome = await this.#engine.remove(id, expectedVersion);
 			if (outcome !== "factsWait") return outcome === "removed";
-			this.#carrier.wake(this.#name, id);
+			this.#carrier.told(this.#name, id);
 			await this.#carrier.idle();
 		}
 		throw serviceUnavailable();
@@ -96,6 +99,7 @@ export class Collection<T extends StoredDocument> {
 				if (!decision) return doc;
 				if ((decision.doc as { _id: unknown })._id !== id) throw new TypeError(`${id}: a change cannot give another _id`);
 				if (await this.replace(decision.doc, version, decision.facts)) return { ...decision.doc, version: version + 1 } as unknown as T;
+				await aside(attempt);
 			}
 			throw serviceUnavailable();
 		});

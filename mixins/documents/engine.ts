@@ -1,6 +1,6 @@
 // The one interface every document engine offers: conditional writes on single documents and nothing more, so that what holds embedded
 // holds on MongoDB. Facts ride inside the document that made them true; an engine keeps them apart from its fields and never returns them.
-import type { Envelope } from "../../lib/vocabulary.ts";
+import type { Told } from "../../lib/facts.ts";
 import type { Filter } from "./filter.ts";
 
 /** What every document has. `version` counts its writes from 1; only the store changes it. */
@@ -10,8 +10,11 @@ export interface StoredDocument {
 }
 export type AnyDocument = StoredDocument & Record<string, unknown>;
 
-/** A fact that has no position yet. */
-export type Told = Omit<Envelope, "position">;
+/** The facts that wait in one document. */
+export interface Waiting {
+	id: string;
+	facts: Told[];
+}
 
 export interface CollectionSpec {
 	/** What is filtered and sorted by: dotted paths to scalars. Several in one entry: equality on all but the last, which may be sorted by. */
@@ -31,7 +34,10 @@ export interface Query {
 	limit: number;
 }
 
-/** Reads answer what is durable, writes resolve once it is. */
+/**
+ * Reads answer what is durable, writes resolve once it is. An engine on another machine throws `service_unavailable` when it cannot be reached, or when
+ * nobody can find out any more whether a write took place: never an answer that it is not sure of.
+ */
 export interface EngineCollection {
 	get(id: string): Promise<AnyDocument | undefined>;
 	/** Those that exist, in the order asked for. */
@@ -46,17 +52,19 @@ export interface EngineCollection {
 	replace(document: { _id: string }, expectedVersion: number, facts: readonly Told[]): Promise<boolean>;
 	/** A document whose facts still wait is not removed: they would be lost with it. */
 	remove(id: string, expectedVersion?: number): Promise<"removed" | "unmatched" | "factsWait">;
-	/** The facts that wait in a document, oldest first. */
-	factsOf(id: string): Promise<Told[]>;
+	/** The facts that wait in these documents, of each the oldest first. A document without facts is left out. */
+	factsOf(ids: readonly string[]): Promise<Waiting[]>;
 	/** Documents in which facts wait. */
-	withFacts(limit: number): Promise<{ id: string; facts: Told[] }[]>;
+	withFacts(limit: number): Promise<Waiting[]>;
 	/** Takes out just these facts. The version stays: nothing that a reader can see has changed. */
-	takeOut(id: string, factIds: readonly string[]): Promise<void>;
+	takeOut(taken: readonly { id: string; factIds: readonly string[] }[]): Promise<void>;
 }
 
 export interface DocumentEngine {
 	/** Made once with the data: two stores that should be one can tell that they are two. */
 	readonly storeId: string;
+	/** One process owns the data: what it remembers of them is true. */
+	readonly exclusive: boolean;
 	collection(name: string): EngineCollection;
 	healthy(): Promise<boolean>;
 	/** Ends after the writes that were asked for. */
@@ -79,7 +87,7 @@ export class DuplicateKey extends Error {
 const fieldPattern = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/;
 
 /** The fields an engine keeps beside the document's own. */
-export const hiddenFields: readonly string[] = ["outbox", "hasFacts"];
+export const hiddenFields: readonly string[] = ["outbox", "hasFacts", "carried", "writeId"];
 
 /** Field names reach the engine's language unquoted, so anything but plain dotted names is refused. */
 export function checkField(field: string): string {

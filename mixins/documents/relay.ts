@@ -1,36 +1,30 @@
-// Carries facts from the documents that made them true into the outbox, where each gets its position. Single documents only:
-// copy (the event's id is the `_id`, so twice is once), then take out of the document what was copied.
+// Carries facts from the documents that made them true into the outbox, where each gets its position. Single documents only: copy (the event's id is
+// the `_id`, so twice is once), then take out of the document what was copied. Where several nodes write the same data one of them carries, under a
+// lease; that merely spares the others the work, since the outbox takes nothing twice and leaves no gap whoever appends.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "moleculer";
 import type { Clock } from "../../lib/clock.ts";
 import type { CrashPoints } from "../../lib/crash.ts";
-import type { FactQuery, FactSource } from "../../lib/facts.ts";
+import type { FactQuery, FactRelay, FactSource } from "../../lib/facts.ts";
+import { type Leases, renewMs } from "../../lib/leases.ts";
 import type { Envelope } from "../../lib/vocabulary.ts";
 import type { FactCarrier } from "./collection.ts";
-import type { CollectionSpec, DocumentEngine, EngineCollection, StoredDocument, Told } from "./engine.ts";
+import type { DocumentEngine } from "./engine.ts";
+import { Outbox } from "./outbox.ts";
 
-/** `_id` is the event's id. The rows are kept: they are what was told. */
-interface OutboxDocument extends StoredDocument {
-	position: number;
-	type: string;
-	key: string;
-	/** JSON text: a payload may have keys that a document must not. */
-	envelope: string;
-}
-export const outboxSpec: CollectionSpec = {
-	indexes: [
-		["key", "position"],
-		["type", "position"],
-	],
-	unique: ["position"],
-};
-
+const lease = "relay";
 const batchMax = 100;
 // A store that cannot write now is asked again after a second; the facts are safe where they are.
 const againAfterMs = 1000;
 const sweepMax = 1000;
+// How long a fact can lie in its document when the word of another node that it was told gets lost.
+const lookMs = 500;
+// How long the node that carries is given to fetch what somebody waits for here.
+const elsewhereMs = 250;
 
 export interface RelayGiven {
 	engine: DocumentEngine;
+	leases: Leases;
 	/** The collections whose documents may carry facts. */
 	collections: readonly string[];
 	service: string;
@@ -42,96 +36,147 @@ export interface RelayGiven {
 interface Load {
 	collection: string;
 	id: string;
-	facts: Told[];
 }
+const keyOf = ({ collection, id }: Load) => `${collection}/${id}`;
 
-export class Relay implements FactSource, FactCarrier {
+export class Relay implements FactSource, FactCarrier, FactRelay {
 	readonly #given: RelayGiven;
-	readonly #outbox: EngineCollection;
-	readonly #listeners: ((facts: Envelope[]) => void)[] = [];
-	#woken = new Map<string, { collection: string; id: string }>();
+	readonly #outbox: Outbox;
+	readonly #numbered: ((facts: Envelope[]) => void)[] = [];
+	readonly #toldElsewhere: (() => void)[] = [];
+	#woken = new Map<string, Load>();
 	#running: Promise<void> | undefined;
+	#looking: Promise<void> | undefined;
+	#lookAgain = false;
 	#again: NodeJS.Timeout | undefined;
+	#timer: NodeJS.Timeout | undefined;
+	#isOurs: boolean;
+	#renewedAt = Number.NEGATIVE_INFINITY;
 	#stopping = false;
 
 	constructor(given: RelayGiven) {
 		this.#given = given;
-		this.#outbox = given.engine.collection("outbox");
+		this.#outbox = new Outbox(given.engine.collection("outbox"));
+		this.#isOurs = given.engine.exclusive;
 	}
 
-	/** Takes up what an earlier process left in its documents, in the order in which it was told. */
+	/** Takes up what an earlier process left in its documents, unless another node does, and stands by to take over from that one. */
 	async start(): Promise<void> {
-		const left: Load[] = [];
-		for (const collection of this.#given.collections) left.push(...(await this.#waitingIn(collection, sweepMax)));
-		left.sort((a, b) => (a.facts[0]!.id < b.facts[0]!.id ? -1 : 1));
-		for (const { collection, id } of left) this.wake(collection, id);
-		await this.idle();
-		if (left.length >= sweepMax && !this.#again) await this.start();
+		if (this.#given.engine.exclusive) return this.#sweep();
+		const look = async () => {
+			await this.wake();
+			if (!this.#stopping) this.#timer = setTimeout(look, lookMs).unref();
+		};
+		await look();
 	}
 
-	wake(collection: string, id: string): void {
-		this.#woken.set(`${collection}/${id}`, { collection, id });
-		if (!this.#again && !this.#stopping) this.#running ??= this.#run();
+	/** A document of this process carries facts now. */
+	told(collection: string, id: string): void {
+		if (this.#isOurs) this.#carrySoon({ collection, id });
+		else for (const listener of this.#toldElsewhere) listener();
+	}
+
+	onTold(listener: () => void): void {
+		this.#toldElsewhere.push(listener);
+	}
+
+	/** Another node may have told something. Nothing happens here when it is not this one that carries. */
+	wake(): Promise<void> {
+		this.#lookAgain = true;
+		this.#looking ??= this.#look().finally(() => {
+			this.#looking = undefined;
+		});
+		return this.#looking;
 	}
 
 	async idle(): Promise<void> {
-		await this.#running;
+		if (this.#isOurs) await this.#running;
+		else await sleep(elsewhereMs);
 	}
 
-	/** Ends after what was woken so far. What cannot be carried stays in its document until the next start. */
+	/** Ends after what was told so far. What cannot be carried stays in its document until the next start, or for another node. */
 	async stop(): Promise<void> {
-		await this.idle();
+		clearTimeout(this.#timer);
+		if (!this.#given.engine.exclusive && !this.#again) await this.wake();
+		await this.#running;
 		this.#stopping = true;
+		clearTimeout(this.#timer);
 		clearTimeout(this.#again);
+		if (!this.#given.engine.exclusive && this.#isOurs) await this.#given.leases.release([lease]).catch(() => undefined);
 	}
 
-	async read(after: number, limit: number): Promise<Envelope[]> {
-		const found = await this.#outbox.find({ filter: { position: { $gt: after } }, sort: { field: "position", order: "ascending" }, limit });
-		return (found as unknown as OutboxDocument[]).map(({ envelope }) => JSON.parse(envelope) as Envelope);
+	read(after: number, limit: number): Promise<Envelope[]> {
+		return this.#outbox.read(after, limit);
 	}
 
-	async find({ after = 0, newerThan, type, key, newest, limit }: FactQuery): Promise<Envelope[]> {
-		const from = newerThan === undefined ? after : Math.max(after, await this.#placeOf(newerThan));
-		const found = await this.#outbox.find({
-			filter: { position: { $gt: from }, ...(key === undefined ? {} : { key }), ...(type === undefined ? {} : { type }) },
-			sort: { field: "position", order: newest ? "descending" : "ascending" },
-			limit,
-		});
-		const facts = (found as unknown as OutboxDocument[]).map(({ envelope }) => JSON.parse(envelope) as Envelope);
-		return newest ? facts.reverse() : facts;
+	find(query: FactQuery): Promise<Envelope[]> {
+		return this.#outbox.find(query);
 	}
 
-	async head(): Promise<number> {
-		const [newest] = await this.#outbox.find({ sort: { field: "position", order: "descending" }, limit: 1 });
-		return (newest as OutboxDocument | undefined)?.position ?? 0;
+	head(): Promise<number> {
+		return this.#outbox.head();
 	}
 
 	async pending(): Promise<{ pending: number; oldestSeconds: number }> {
-		let pending = 0;
-		let oldest = Number.POSITIVE_INFINITY;
-		for (const collection of this.#given.collections) {
-			for (const { facts } of await this.#given.engine.collection(collection).withFacts(sweepMax)) {
-				pending += facts.length;
-				oldest = Math.min(oldest, Date.parse(facts[0]!.occurredAt));
-			}
-		}
-		return { pending, oldestSeconds: pending === 0 ? 0 : Math.max(0, (this.#given.clock.now() - oldest) / 1000) };
+		const waiting = (await this.#waiting()).flatMap(({ facts }) => facts);
+		const oldest = Math.min(...waiting.map(({ occurredAt }) => Date.parse(occurredAt)));
+		return { pending: waiting.length, oldestSeconds: waiting.length === 0 ? 0 : Math.max(0, (this.#given.clock.now() - oldest) / 1000) };
 	}
 
 	onNumbered(listener: (facts: Envelope[]) => void): void {
-		this.#listeners.push(listener);
+		this.#numbered.push(listener);
 	}
 
-	/** The position after which facts are newer than the one of this id. */
-	async #placeOf(id: string): Promise<number> {
-		const [next] = (await this.#outbox.find({ filter: { _id: { $gte: id } }, limit: 1 })) as unknown as OutboxDocument[];
-		if (!next) return this.head();
-		return next._id === id ? next.position : next.position - 1;
+	async #look(): Promise<void> {
+		try {
+			while (this.#lookAgain && !this.#stopping) {
+				this.#lookAgain = false;
+				if (await this.#holds()) await this.#sweep();
+			}
+		} catch (error) {
+			this.#lost(error);
+		}
 	}
 
-	async #waitingIn(collection: string, limit: number): Promise<Load[]> {
-		const waiting = await this.#given.engine.collection(collection).withFacts(limit);
-		return waiting.map(({ id, facts }) => ({ collection, id, facts }));
+	/** Carries whatever waits, in the order in which it was told. */
+	async #sweep(): Promise<void> {
+		for (;;) {
+			const waiting = await this.#waiting();
+			waiting.sort((a, b) => ((a.facts[0]?.id ?? "") < (b.facts[0]?.id ?? "") ? -1 : 1));
+			for (const { collection, id } of waiting) this.#carrySoon({ collection, id });
+			await this.#running;
+			if (waiting.length < sweepMax || this.#again) return;
+		}
+	}
+
+	async #waiting() {
+		const { engine, collections } = this.#given;
+		const found = await Promise.all(
+			collections.map(async collection =>
+				(await engine.collection(collection).withFacts(sweepMax)).map(waiting => ({ collection, ...waiting })),
+			),
+		);
+		return found.flat();
+	}
+
+	/** Asked of the store once a second; the lease lasts three times that. */
+	async #holds(): Promise<boolean> {
+		if (this.#given.engine.exclusive) return true;
+		const now = performance.now();
+		if (this.#isOurs && now - this.#renewedAt < renewMs) return true;
+		this.#isOurs = (await this.#given.leases.hold([lease])).has(lease);
+		this.#renewedAt = now;
+		return this.#isOurs;
+	}
+
+	#lost(error: unknown): void {
+		this.#isOurs = this.#given.engine.exclusive;
+		if (!this.#stopping) this.#given.logger.warn(`${this.#given.service}: facts wait in their documents`, error);
+	}
+
+	#carrySoon(load: Load): void {
+		this.#woken.set(keyOf(load), load);
+		if (!this.#again && !this.#stopping) this.#running ??= this.#run();
 	}
 
 	async #run(): Promise<void> {
@@ -141,7 +186,8 @@ export class Relay implements FactSource, FactCarrier {
 			const batch = [...this.#woken].slice(0, batchMax);
 			for (const [key] of batch) this.#woken.delete(key);
 			try {
-				await this.#carry(batch.map(([, woken]) => woken));
+				if (await this.#holds()) await this.#carry(batch.map(([, woken]) => woken));
+				else this.#leaveToOther();
 			} catch (error) {
 				// Before those that woke meanwhile: of one document the older facts come first anyway, and no other waits longer than it must.
 				this.#woken = new Map([...batch, ...this.#woken]);
@@ -153,57 +199,60 @@ export class Relay implements FactSource, FactCarrier {
 		this.#running = undefined;
 	}
 
+	/** They lie in their documents, where the node that carries now will find them. */
+	#leaveToOther(): void {
+		this.#woken.clear();
+		for (const listener of this.#toldElsewhere) listener();
+	}
+
 	#tryAgain(): void {
 		this.#again = undefined;
 		this.#running ??= this.#run();
 	}
 
-	async #carry(batch: readonly { collection: string; id: string }[]): Promise<void> {
+	async #carry(batch: readonly Load[]): Promise<void> {
 		const { engine, crash, service } = this.#given;
-		const loads: Load[] = [];
-		for (const { collection, id } of batch) loads.push({ collection, id, facts: await engine.collection(collection).factsOf(id) });
+		const byCollection = Map.groupBy(batch, ({ collection }) => collection);
+		const loads = await Promise.all(
+			[...byCollection].map(async ([collection, loads]) => ({
+				collection,
+				waiting: await engine.collection(collection).factsOf(loads.map(({ id }) => id)),
+			})),
+		);
+		const facts = new Map(loads.flatMap(({ collection, waiting }) => waiting.map(({ id, facts }) => [keyOf({ collection, id }), facts])));
 		crash.at(`${service}:relay:beforeCopy`);
-		const numbered = await this.#number(loads.flatMap(({ facts }) => facts));
+		const told = batch.flatMap(load => facts.get(keyOf(load)) ?? []);
+		if (told.length > 0) this.#announce(await this.#outbox.number(told));
 		crash.at(`${service}:relay:afterCopy`);
-		this.#announce(numbered);
 		await Promise.all(
-			loads.map(({ collection, id, facts }) =>
-				engine.collection(collection).takeOut(
-					id,
-					facts.map(fact => fact.id),
-				),
+			loads.map(({ collection, waiting }) =>
+				engine.collection(collection).takeOut(waiting.map(({ id, facts }) => ({ id, factIds: facts.map(fact => fact.id) }))),
 			),
 		);
 		crash.at(`${service}:relay:afterClear`);
 	}
 
-	/** Appends what the outbox does not know, without a gap: a batch stops where another writer took the position, and is numbered anew from there. */
-	async #number(facts: readonly Told[]): Promise<Envelope[]> {
-		const numbered: Envelope[] = [];
-		for (;;) {
-			const known = new Set((await this.#outbox.getMany(facts.map(fact => fact.id))).map(({ _id }) => _id));
-			const fresh = facts.filter(fact => !known.has(fact.id));
-			if (fresh.length === 0) return numbered;
-			const head = await this.head();
-			const envelopes = fresh.map((fact, index): Envelope => ({ ...fact, position: head + index + 1 }));
-			const stored = await this.#outbox.append(
-				envelopes.map(envelope => {
-					const { id, position, type, key } = envelope;
-					return { _id: id, position, type, key, envelope: JSON.stringify(envelope) };
-				}),
-			);
-			numbered.push(...envelopes.slice(0, stored));
-		}
-	}
-
+	/** Listeners take what comes together for what follows on each other. */
 	#announce(numbered: Envelope[]): void {
-		if (numbered.length === 0) return;
-		for (const listener of this.#listeners) {
-			try {
-				listener(numbered);
-			} catch (error) {
-				this.#given.logger.warn(`${this.#given.service}: a listener of its facts failed; it will read them later`, error);
+		for (const run of runsOf(numbered)) {
+			for (const listener of this.#numbered) {
+				try {
+					listener(run);
+				} catch (error) {
+					this.#given.logger.warn(`${this.#given.service}: a listener of its facts failed; it will read them later`, error);
+				}
 			}
 		}
 	}
+}
+
+/** Parts facts where another node's lie between them. */
+function runsOf(facts: readonly Envelope[]): Envelope[][] {
+	const runs: Envelope[][] = [];
+	for (const fact of facts) {
+		const run = runs.at(-1);
+		if (run && run.at(-1)!.position + 1 === fact.position) run.push(fact);
+		else runs.push([fact]);
+	}
+	return runs;
 }

@@ -1,11 +1,13 @@
 // One collection of embedded documents: a row each, with the facts that wait in a column beside it and array values in side tables.
 import type { SQLInputValue } from "node:sqlite";
-import { type AnyDocument, type CollectionSpec, DuplicateKey, type EngineCollection, type Query, type Told } from "./engine.ts";
+import type { Told } from "../../lib/facts.ts";
+import { type AnyDocument, type CollectionSpec, DuplicateKey, type EngineCollection, type Query, type Waiting } from "./engine.ts";
 import { conditionsOf, type Filter } from "./filter.ts";
+import { checkLimit } from "./indexes.ts";
 import type { SqliteAccess } from "./sqlite-engine.ts";
 import { clauseOf, type Sql, segmentsOf, wayOf } from "./sqlite-query.ts";
 import { arrayTable, duplicateField } from "./sqlite-schema.ts";
-import { bodyOf, documentOf, valueAt, valuesAlong } from "./stored-json.ts";
+import { bodyOf, checkUnique, documentOf, valuesAlong } from "./stored-json.ts";
 
 type Row = { _id: string; version: number; doc: string };
 const and = (clauses: readonly Sql[]): Sql => ({
@@ -38,7 +40,7 @@ export class SqliteCollection implements EngineCollection {
 	}
 
 	async find(query: Query): Promise<AnyDocument[]> {
-		if (!Number.isInteger(query.limit) || query.limit < 1) throw new TypeError(`${query.limit} is not a limit`);
+		checkLimit(query);
 		const conditions = conditionsOf(query.filter ?? {});
 		const way = wayOf(this.#name, this.#spec, conditions, query, from => this.#count(from));
 		const where = conditions.map(condition => clauseOf(this.#name, this.#spec, condition, way.drives(condition)));
@@ -115,34 +117,32 @@ export class SqliteCollection implements EngineCollection {
 		});
 	}
 
-	async factsOf(id: string): Promise<Told[]> {
-		const facts = this.#waiting(id);
+	async factsOf(ids: readonly string[]): Promise<Waiting[]> {
+		const waiting = ids.map(id => ({ id, facts: this.#waiting(id) })).filter(({ facts }) => facts.length > 0);
 		await this.#access.durable();
-		return facts;
+		return waiting;
 	}
 
-	async withFacts(limit: number): Promise<{ id: string; facts: Told[] }[]> {
+	async withFacts(limit: number): Promise<Waiting[]> {
 		const rows = this.#access.prepare(`SELECT _id, outbox FROM "${this.#name}" WHERE outbox IS NOT NULL ORDER BY _id LIMIT ?`).all(limit);
 		await this.#access.durable();
 		return rows.map(row => ({ id: String(row._id), facts: factsIn(row) }));
 	}
 
-	async takeOut(id: string, factIds: readonly string[]): Promise<void> {
+	async takeOut(taken: readonly { id: string; factIds: readonly string[] }[]): Promise<void> {
+		if (taken.length === 0) return;
 		await this.#access.write(() => {
-			const facts = this.#waiting(id);
-			const left = facts.filter(fact => !factIds.includes(fact.id));
-			if (left.length < facts.length)
-				this.#run(`UPDATE "${this.#name}" SET outbox = ? WHERE _id = ?`, [left.length > 0 ? JSON.stringify(left) : null, id]);
+			for (const { id, factIds } of taken) {
+				const facts = this.#waiting(id);
+				const left = facts.filter(fact => !factIds.includes(fact.id));
+				if (left.length < facts.length)
+					this.#run(`UPDATE "${this.#name}" SET outbox = ? WHERE _id = ?`, [left.length > 0 ? JSON.stringify(left) : null, id]);
+			}
 		});
 	}
 
 	#rowOf(document: { _id: string }, facts: readonly Told[]) {
-		for (const field of this.#spec.unique ?? []) {
-			const value = valueAt(document, field);
-			// MongoDB takes an absent field for null, so two documents without it would collide there and not here.
-			if (typeof value !== "string" && typeof value !== "number")
-				throw new TypeError(`${document._id}: every document of ${this.#name} needs ${field}`);
-		}
+		checkUnique(document, this.#name, this.#spec);
 		return {
 			id: document._id,
 			doc: bodyOf(document),

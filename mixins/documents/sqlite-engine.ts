@@ -37,6 +37,7 @@ export interface SqliteDocumentsOptions {
 
 export class SqliteDocuments implements DocumentEngine, SqliteAccess {
 	readonly storeId: string;
+	readonly exclusive = true;
 	readonly #database: DatabaseSync;
 	readonly #collections = new Map<string, SqliteCollection>();
 	readonly #statements = new Map<string, StatementSync>();

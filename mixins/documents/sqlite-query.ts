@@ -2,9 +2,10 @@
 // SQLite's planner does not weigh a LIMIT: for "active products by price" it would sort every active product to answer twenty. So the way is
 // chosen here, and a unary + on everything else keeps the planner on it.
 import type { SQLInputValue } from "node:sqlite";
-import { type CollectionSpec, checkField, type Query } from "./engine.ts";
+import type { CollectionSpec, Query } from "./engine.ts";
 import type { Condition, Scalar } from "./filter.ts";
-import { arrayTable, expressionOf, fieldsOf } from "./sqlite-schema.ts";
+import { checkElements, isArray, isIndexed, isUnique, orderOf } from "./indexes.ts";
+import { arrayTable, expressionOf } from "./sqlite-schema.ts";
 
 export interface Sql {
 	text: string;
@@ -44,8 +45,7 @@ function comparison(expression: string, { operator, values }: Condition): Sql {
 
 /** Which elements of an array field satisfy a condition, as rows `item` of its side table. */
 function elementsOf(collection: string, condition: Condition): Sql {
-	if (condition.values[0] === null || !["eq", "ne", "in", "prefix"].includes(condition.operator))
-		throw new TypeError(`${condition.field} of ${collection} is an array: it can be asked for what it contains, nothing else`);
+	checkElements(collection, condition);
 	const { text, values } = comparison("item.value", condition.operator === "ne" ? { ...condition, operator: "eq" } : condition);
 	return { text: `${arrayTable(collection, condition.field)} AS item WHERE ${text}`, values };
 }
@@ -58,20 +58,8 @@ function arrayClause(collection: string, condition: Condition, drives: boolean):
 
 /** One condition over `document`. `drives`: it may choose which index is walked. */
 export function clauseOf(collection: string, spec: CollectionSpec, condition: Condition, drives: boolean): Sql {
-	if (spec.arrayIndexes?.includes(condition.field)) return arrayClause(collection, condition, drives && condition.operator !== "ne");
+	if (isArray(spec, condition.field)) return arrayClause(collection, condition, drives && condition.operator !== "ne");
 	return comparison(`${drives ? "" : "+"}${expressionOf(condition.field)}`, condition);
-}
-
-/** Whether some index gives the wanted order by itself, its other fields being fixed by equality. */
-function servedBy(spec: CollectionSpec, conditions: readonly Condition[], sortField: string): readonly string[] | undefined {
-	const fixed = new Set(
-		conditions.filter(({ operator, field }) => operator === "eq" && !spec.arrayIndexes?.includes(field)).map(({ field }) => field),
-	);
-	const serving = (spec.indexes ?? []).map(fieldsOf).filter(fields => {
-		const leading = sortField === "_id" ? fields : fields.slice(0, -1);
-		return (sortField === "_id" || fields.at(-1) === sortField) && leading.every(field => fixed.has(field));
-	});
-	return serving.sort((a, b) => b.length - a.length)[0];
 }
 
 // Sorting this many rows takes about a millisecond; whatever matches more often is met soon enough by walking along the order.
@@ -91,10 +79,7 @@ export function wayOf(
 	query: Query,
 	count: (from: Sql) => number,
 ): Way {
-	const sortField = checkField(query.sort?.field ?? "_id");
-	const index = servedBy(spec, conditions, sortField);
-	if (!index && sortField !== "_id" && !isUnique(spec, sortField))
-		throw new TypeError(`${collection} has no index to sort by ${sortField}`);
+	const { field: sortField, index } = orderOf(collection, spec, conditions, query);
 	const walked = [sortField, ...(index ?? [])];
 	const most = Math.max(fewRows, query.limit);
 	const best = conditions
@@ -106,18 +91,10 @@ export function wayOf(
 }
 
 function upTo(most: number, collection: string, spec: CollectionSpec, condition: Condition): Sql {
-	const isArray = spec.arrayIndexes?.includes(condition.field);
-	const { text, values } = isArray ? elementsOf(collection, condition) : comparison(expressionOf(condition.field), condition);
-	return { text: `(SELECT 1 FROM ${isArray ? text : `"${collection}" WHERE ${text}`} LIMIT ${most})`, values };
+	const overArray = isArray(spec, condition.field);
+	const { text, values } = overArray ? elementsOf(collection, condition) : comparison(expressionOf(condition.field), condition);
+	return { text: `(SELECT 1 FROM ${overArray ? text : `"${collection}" WHERE ${text}`} LIMIT ${most})`, values };
 }
-
-const isUnique = (spec: CollectionSpec, field: string) => (spec.unique ?? []).includes(field);
-
-const isIndexed = (spec: CollectionSpec, field: string) =>
-	field === "_id" ||
-	isUnique(spec, field) ||
-	(spec.arrayIndexes ?? []).includes(field) ||
-	(spec.indexes ?? []).some(index => fieldsOf(index)[0] === field);
 
 /** The pieces of a page, in order: documents without the sorted field come first ascending and last descending, and no index range spans both. */
 export function segmentsOf(spec: CollectionSpec, { sort, after }: Query, { alongOrder }: Way): (Sql & { order: string })[] {

@@ -1,6 +1,7 @@
 // Tables and indexes of the embedded documents, brought in line with what the service declares each time the file is opened.
 import type { DatabaseSync } from "node:sqlite";
 import { type CollectionSpec, checkField } from "./engine.ts";
+import { checkCollections, fieldsOf } from "./indexes.ts";
 import { documentOf, valuesAlong } from "./stored-json.ts";
 
 /** A field as SQL. An index is used only where the very same expression stands, so there is one way to write it. */
@@ -19,16 +20,10 @@ export function duplicateField(error: unknown): string | undefined {
 	return /:unique:([^']+)'/.exec(message)?.[1] ?? "_id";
 }
 
-export const fieldsOf = (index: string | readonly string[]): readonly string[] => (typeof index === "string" ? [index] : index);
-
 /** Throws a TypeError for a malformed declaration, and SQLite's error for data that break a unique index. */
 export function prepareSchema(database: DatabaseSync, collections: Readonly<Record<string, CollectionSpec>>): void {
-	const known = new Set<string>();
+	checkCollections(collections);
 	for (const [name, spec] of Object.entries(collections)) {
-		if (!/^[a-z][A-Za-z0-9]*$/.test(name)) throw new TypeError(`"${name}" is not a name for a collection`);
-		// SQLite does not tell letters of two cases apart in names of tables.
-		if (known.has(name.toLowerCase())) throw new TypeError(`two collections are called "${name}"`);
-		known.add(name.toLowerCase());
 		database.exec("BEGIN IMMEDIATE");
 		try {
 			database.exec(

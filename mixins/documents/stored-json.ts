@@ -1,5 +1,5 @@
 // Documents as they are written: plain JSON that every engine can keep, and the values that lie along a dotted path of it.
-import { type AnyDocument, hiddenFields } from "./engine.ts";
+import { type AnyDocument, type CollectionSpec, hiddenFields } from "./engine.ts";
 
 /** The fields of a document as JSON text, without `_id` and `version`, which have columns of their own. Throws a TypeError for what MongoDB would not keep. */
 export function bodyOf(document: { _id: string }): string {
@@ -15,6 +15,15 @@ export function documentOf(row: { _id: string; version: number; doc: string }): 
 	document._id = row._id;
 	document.version = row.version;
 	return document;
+}
+
+/** Throws a TypeError for a document without its unique fields. MongoDB takes an absent field for null: two documents without it would collide there. */
+export function checkUnique(document: { _id: string }, collection: string, { unique = [] }: CollectionSpec): void {
+	for (const field of unique) {
+		const value = valueAt(document, field);
+		if (typeof value !== "string" && typeof value !== "number")
+			throw new TypeError(`${document._id}: every document of ${collection} needs ${field}`);
+	}
 }
 
 function checkStorable(value: unknown, id: string): void {
@@ -46,7 +55,7 @@ export function valuesAlong(document: object, path: string): Set<string | number
 }
 
 /** The value at a path through objects only; undefined when it is absent. */
-export function valueAt(document: object, path: string): unknown {
+function valueAt(document: object, path: string): unknown {
 	let value: unknown = document;
 	for (const name of path.split(".")) {
 		if (value === null || typeof value !== "object") return undefined;

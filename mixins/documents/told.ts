@@ -2,9 +2,8 @@
 
 import type { Clock } from "../../lib/clock.ts";
 import type { EventContract, FactSink } from "../../lib/contract.ts";
-import { checkPayload, seal } from "../../lib/facts.ts";
+import { checkPayload, seal, type Told } from "../../lib/facts.ts";
 import { currentScope } from "../../lib/scope.ts";
-import type { Told } from "./engine.ts";
 
 /** Filled with `tell(facts, event, payload)`, then handed to the one write whose truth they are. */
 export class Facts implements FactSink {

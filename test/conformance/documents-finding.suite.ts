@@ -92,6 +92,27 @@ export function findingConformance(fresh: () => Promise<DataPlace>): void {
 			expect(new Set(seen).size).toBe(seen.length);
 		});
 
+		it("sorts null before numbers before texts, and pages through all of them both ways", async () => {
+			const prices: [string, unknown][] = [
+				["a", "10"],
+				["b", 9],
+				["c", null],
+				["d", "9"],
+				["e", 10.5],
+				["f", -1],
+				["g", ""],
+				["h", "Z"],
+				["i", "a"],
+			];
+			for (const [id, price] of prices) await shop.add(id, { price: price as number });
+			await shop.add("j");
+			const ascending = ["c", "j", "f", "b", "e", "g", "a", "d", "h", "i"];
+			for (const limit of [1, 2, 3]) {
+				expect(await pages({ sort: { field: "price", order: "ascending" }, limit })).toEqual(ascending);
+				expect(await pages({ sort: { field: "price", order: "descending" }, limit })).toEqual([...ascending].reverse());
+			}
+		});
+
 		it("answers as a reading of every document would, whatever is asked", async () => {
 			const brands = ["Arc", "Arcade", "Bell", "Bell & Sons"];
 			for (let n = 0; n < 60; n++)
@@ -136,6 +157,8 @@ export function findingConformance(fresh: () => Promise<DataPlace>): void {
 			await shop.add("a", { brand: "Arc" });
 			const never = ["' OR 1=1 --", '") OR 1=1 --', "a\0b", "$gt", "%"];
 			for (const brand of never) expect(await ids({ filter: { brand } })).toEqual([]);
+			for (const prefix of [".", "^A", "(A", "[A", "A|", "A\\", "\0", "\\x41", "(?i)a"])
+				expect(await ids({ filter: { brand: { $prefix: prefix } } })).toEqual([]);
 			const filters = [
 				{ brand: { $where: "1" } },
 				{ brand: { $regex: "." } },
@@ -143,8 +166,27 @@ export function findingConformance(fresh: () => Promise<DataPlace>): void {
 				{ brand: ["Arc"] },
 				{ brand: undefined },
 				{ brand: { $in: [{ $gt: "" }] } },
+				{ brand: { $ne: { $gt: "" } } },
+				{ brand: { $eq: "Arc" } },
+				{ brand: { $not: { $eq: "x" } } },
+				{ brand: { $gt: "", $where: "1" } },
+				{ brand: { _bsontype: "BSONRegExp", pattern: "." } },
+				{ brand: /./ },
+				{ tags: { $elemMatch: { $ne: "" } } },
+				{ tags: { $size: 0 } },
+				{ tags: { $gt: "" } },
+				{ tags: null },
 			];
-			const names = [{ "brand') OR 1=1 --": 1 }, { $or: [] }, { "a..b": 1 }, { "": 1 }, { outbox: null }, { hasFacts: true }, { "a b": 1 }];
+			const names = [
+				{ "brand') OR 1=1 --": 1 },
+				{ $or: [] },
+				{ "a..b": 1 },
+				{ "": 1 },
+				{ outbox: null },
+				{ writeId: "" },
+				{ "a b": 1 },
+				{ $expr: 1 },
+			];
 			for (const filter of [...filters, ...names])
 				await expect(shop.products.find({ filter: filter as never, limit: 1 })).rejects.toThrow(TypeError);
 			await expect(shop.products.find({ sort: { field: "slug; DROP", order: "ascending" }, limit: 1 })).rejects.toThrow(TypeError);

@@ -6,7 +6,7 @@ import type { Envelope } from "../../lib/vocabulary.ts";
 import type { DocumentEngine, EngineCollection } from "../../mixins/documents/engine.ts";
 import { type DataPlace, storeOver } from "./documents-store.ts";
 
-const fact = (position: number, key = "k1", producer = "orders"): Envelope => ({
+export const fact = (position: number, key = "k1", producer = "orders"): Envelope => ({
 	id: `evt_${producer}${String(position).padStart(6, "0")}`,
 	type: "orders.placed",
 	version: 1,
@@ -41,7 +41,7 @@ export function inboxConformance(fresh: () => Promise<DataPlace>): void {
 			if (failing.has(envelope.position)) throw new Error(`cannot take ${envelope.position}`);
 			took.push(envelope.position);
 		};
-		const apply = (envelope: Envelope) => inbox.apply(envelope, effect);
+		const apply = async (envelope: Envelope) => (await inbox.apply([envelope], effect))[0];
 		const statuses = async () => (await inbox.letters({ limit: 100 })).reverse().map(({ position, status }) => `${position} ${status}`);
 		const retryDue = async () => {
 			const outcomes = [];
@@ -71,6 +71,23 @@ export function inboxConformance(fresh: () => Promise<DataPlace>): void {
 			expect(await inbox.knows(fact(50))).toBe(true);
 			expect(await inbox.knows(fact(51))).toBe(false);
 			expect(await apply(fact(50))).toBe("known");
+		});
+
+		it("settles what is handed over together one after the other, and knows what it settled before", async () => {
+			failing.add(2);
+			await apply(fact(1));
+			const handed = [fact(1), fact(2), fact(3, "k2"), fact(4)];
+			expect(await inbox.apply(handed, effect)).toEqual(["known", "failed", "applied", "waiting"]);
+			expect(await inbox.floors()).toEqual(new Map([["orders", 4]]));
+			expect(await inbox.apply([], effect)).toEqual([]);
+		});
+
+		it("lets no fact go before the one it comes after is settled", async () => {
+			await expect(inbox.apply([fact(3)], effect, 2)).rejects.toThrow("position 2 of orders is not settled yet");
+			expect(await inbox.floors()).toEqual(new Map());
+			await apply(fact(2));
+			expect(await inbox.apply([fact(3)], effect, 2)).toEqual(["applied"]);
+			expect(took).toEqual([2, 3]);
 		});
 
 		it("keeps producers apart, and skips what does not concern it", async () => {

@@ -1,6 +1,6 @@
 // A document store on any engine, for the conformance suites: with a clock that is moved by hand, and a crash point that throws once instead of killing.
 import { afterEach, beforeEach } from "@jest/globals";
-import { handClock } from "../../lib/clock.ts";
+import { type Clock, handClock } from "../../lib/clock.ts";
 import type { DeliveryPolicy } from "../../lib/facts.ts";
 import { makeRuntime } from "../../lib/runtime.ts";
 import { DocumentStore } from "../../mixins/document-store.ts";
@@ -15,8 +15,11 @@ export interface DataPlace {
 
 const policy: DeliveryPolicy = { attempts: 3, backoff: attempt => attempt * 1000 };
 
-export function storeOver(engine: DocumentEngine, given: { collections: readonly string[]; dieAt?: string }) {
-	const clock = handClock();
+export function storeOver(
+	engine: DocumentEngine,
+	given: { collections: readonly string[]; dieAt?: string; clock?: Clock & { move(ms: number): void } },
+) {
+	const clock = given.clock ?? handClock();
 	let dieAt = given.dieAt;
 	const crash = {
 		at(point: string) {

@@ -1,32 +1,34 @@
-// The embedded documents behind the adapter interface of moleculer-db, as moleculer-db-adapter-mongo stands there for MongoDB: it owns the connection
-// and opens the main collection to the framework's own methods. Services go through the store; these know nothing of facts.
-import fs from "node:fs";
-import path from "node:path";
+// The adapter interface of moleculer-db over a document engine: it owns the connection and opens the main collection to the framework's own methods.
+// Services go through the store; these know nothing of facts.
 import type { Service, ServiceBroker } from "moleculer";
 import type { CountOptions, CursorOptions, DbAdapter, FilterOptions } from "moleculer-db";
-import { runtimeOf } from "../../lib/runtime.ts";
+import { type Runtime, runtimeOf } from "../../lib/runtime.ts";
 import type { AnyDocument, CollectionSpec, DocumentEngine, EngineCollection, Query } from "./engine.ts";
 import type { Filter } from "./filter.ts";
-import { SqliteDocuments } from "./sqlite-engine.ts";
 
 const limitMax = 1000;
 
-export interface DocumentAdapter extends DbAdapter {
-	/** Defined while connected. */
-	readonly engine: DocumentEngine | undefined;
-}
+/** Opens the data of the service of this name. Throws an Error that says what could not be opened, and where. */
+export type OpenDocuments = (
+	service: string,
+	collections: Readonly<Record<string, CollectionSpec>>,
+	runtime: Runtime,
+) => Promise<DocumentEngine>;
 
-export class SqliteDocumentAdapter implements DocumentAdapter {
+export class DocumentAdapter implements DbAdapter {
 	readonly #collections: Readonly<Record<string, CollectionSpec>>;
 	readonly #main: string;
+	readonly #openDocuments: OpenDocuments;
 	#service: Service | undefined;
-	#engine: SqliteDocuments | undefined;
+	#engine: DocumentEngine | undefined;
 
-	constructor(collections: Readonly<Record<string, CollectionSpec>>, main: string) {
+	constructor(collections: Readonly<Record<string, CollectionSpec>>, main: string, openDocuments: OpenDocuments) {
 		this.#collections = collections;
 		this.#main = main;
+		this.#openDocuments = openDocuments;
 	}
 
+	/** Defined while connected. */
 	get engine(): DocumentEngine | undefined {
 		return this.#engine;
 	}
@@ -35,17 +37,9 @@ export class SqliteDocumentAdapter implements DocumentAdapter {
 		this.#service = service;
 	}
 
-	/** Throws an Error that names the service and the file. */
 	async connect(): Promise<void> {
 		const service = this.#service!;
-		const { config, clock } = runtimeOf(service.broker);
-		const file = path.join(config.dataDir, `${service.name}.documents.db`);
-		try {
-			fs.mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-			this.#engine = new SqliteDocuments(file, { collections: this.#collections, durability: config.durability, now: clock.now() });
-		} catch (error) {
-			throw new Error(`${service.name} cannot open its documents in ${file}: ${(error as Error).message}`, { cause: error });
-		}
+		this.#engine = await this.#openDocuments(service.name, this.#collections, runtimeOf(service.broker));
 	}
 
 	async disconnect(): Promise<void> {
@@ -54,7 +48,7 @@ export class SqliteDocumentAdapter implements DocumentAdapter {
 	}
 
 	async find(options: FilterOptions & CursorOptions): Promise<AnyDocument[]> {
-		if (options.search) throw new TypeError("the embedded documents have no full text search");
+		if (options.search) throw new TypeError("the documents have no full text search");
 		const offset = Number(options.offset ?? 0);
 		const limit = Math.min(Number(options.limit ?? limitMax), limitMax);
 		const found = await this.#open().find({ filter: (options.query ?? {}) as Filter, ...sortOf(options.sort), limit: offset + limit });
@@ -152,7 +146,7 @@ export class SqliteDocumentAdapter implements DocumentAdapter {
 
 function sortOf(sort: string | string[] | undefined): Pick<Query, "sort"> {
 	const [field, ...more] = typeof sort === "string" ? sort.split(/[,\s]+/) : (sort ?? []);
-	if (more.length > 0) throw new TypeError("the embedded documents sort by one field");
+	if (more.length > 0) throw new TypeError("the documents sort by one field");
 	if (!field) return {};
 	return { sort: field.startsWith("-") ? { field: field.slice(1), order: "descending" } : { field, order: "ascending" } };
 }
