@@ -17,6 +17,9 @@ const versionMs = 30_000;
 /** Longer than any write takes that is going to succeed. */
 const markMs = 30_000;
 
+/** An outage does not end for every node at once: one that is still without Redis writes without a mark. So long nothing is remembered. */
+const restMs = 2000;
+
 /** KEYS: epoch, version. ARGV: what to call those that are missing, how long a version lasts. Empty while somebody writes. */
 const versionOf = script(`
 local epoch, version = redis.call("GET", KEYS[1]), redis.call("GET", KEYS[2])
@@ -59,14 +62,22 @@ export class CatalogueVersions {
 	readonly #redis: RedisLink | undefined;
 	readonly #tellOthers: (parts: readonly string[]) => void;
 	readonly #leave: () => void;
+	#restsUntil = 0;
+	#hadRedis: boolean;
 
 	/** `tellOthers`: parts were written, and this node could not say so in Redis. */
 	constructor(redis: RedisLink | undefined, tellOthers: (parts: readonly string[]) => void) {
 		this.#redis = redis;
 		this.#tellOthers = tellOthers;
+		this.#hadRedis = redis?.answers ?? false;
 		const epoch = redis?.key("catalogue", "epoch");
 		// The link sends this before anything that asks for a version.
-		this.#leave = redis?.onBack(() => void redis.ask(client => client.set(epoch!, randomUUID()))) ?? (() => undefined);
+		this.#leave =
+			redis?.onBack(() => {
+				if (this.#hadRedis) this.#restsUntil = performance.now() + restMs;
+				this.#hadRedis = true;
+				void redis.ask(client => client.set(epoch!, randomUUID()));
+			}) ?? (() => undefined);
 	}
 
 	/** An answer from memory, from Redis, or from the store; those who ask at once for the same version share one load. */
@@ -113,7 +124,7 @@ export class CatalogueVersions {
 
 	async #versionOf(part: string): Promise<string | undefined> {
 		const redis = this.#redis;
-		if (!redis) return undefined;
+		if (!redis || performance.now() < this.#restsUntil) return undefined;
 		return redis.run<string>(versionOf, [redis.key("catalogue", "epoch"), ...this.#keysOf(redis, [part])], [randomUUID(), versionMs]);
 	}
 
