@@ -149,6 +149,8 @@ export function documentStore({ collections }: DocumentStoreOptions): Partial<Se
 				runtime: this.runtime,
 				logger: this.logger,
 			});
+			// Other nodes compare it: one service must have one truth.
+			(this.metadata as { storeId?: string }).storeId = this.documents.id;
 			await this.documents.start();
 		},
 		// moleculer-db disconnects after this.
