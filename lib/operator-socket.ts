@@ -31,7 +31,7 @@ export interface OperatorError {
 
 export type OperatorReply = { id: number; result: unknown } | { id: number; error: OperatorError };
 
-/** An error that the running process answered. */
+/** An error that the mesh answered. */
 export class OperatorCallError extends Error {
 	readonly type: string;
 	readonly data: unknown;
@@ -42,10 +42,10 @@ export class OperatorCallError extends Error {
 	}
 }
 
-/** A way into the mesh for commands: the socket today, a node of its own over NATS where there is one. */
+/** A way into the mesh for commands: the socket of a process that is alone, or a node of its own over NATS. */
 export interface Mesh {
 	call(action: string, params?: Record<string, unknown>): Promise<unknown>;
-	close(): void;
+	close(): void | Promise<void>;
 }
 
 /** Attaches to the process that runs on the data folder. Rejects when none does. */
@@ -66,7 +66,7 @@ export function attach(dataDir: string): Promise<Mesh> {
 						waiting.set(id, { resolve: settle, reject: refuse });
 						socket.write(`${JSON.stringify({ id, action, params } satisfies OperatorRequest)}\n`);
 					}),
-				close: () => socket.end(),
+				close: () => void socket.end(),
 			});
 		});
 		const lines = createInterface({ input: socket });

@@ -10,6 +10,7 @@ import { meshLine } from "./mesh-line.ts";
 import { membershipOf, meshMembers } from "./mesh-members.ts";
 import { natsOptions } from "./nats-options.ts";
 import { operationsPort } from "./operations-port.ts";
+import { operatorNode } from "./operator-node.ts";
 import { operatorSocket } from "./operator-socket.ts";
 import { requestScope } from "./request-scope.ts";
 import { validation } from "./validation.ts";
@@ -24,7 +25,7 @@ function nodeIdOf(runtime: Runtime): string {
  * Innermost first, as Moleculer stacks them: validation touches the handler, metrics the caller. Timeout stands inside the circuit breaker:
  * the other way round the breaker never sees a timeout.
  */
-function middlewares(runtime: Runtime): Middleware[] {
+function aroundCalls(runtime: Runtime, inner: readonly Middleware[] = []): Middleware[] {
 	const { ActionHook, Bulkhead, ContextTracker, Timeout, CircuitBreaker, Retry, ErrorHandler } = (
 		moleculer as unknown as { Middlewares: Record<string, Middleware> }
 	).Middlewares;
@@ -34,41 +35,37 @@ function middlewares(runtime: Runtime): Middleware[] {
 		ActionHook!,
 		requestScope,
 		validation,
-		authorize(),
+		...inner,
 		Bulkhead!,
 		ContextTracker!,
 		Timeout!,
 		CircuitBreaker!,
 		Retry!,
 		ErrorHandler!,
-		...(runtime.config.nats ? [meshLine(), meshMembers] : []),
+		...(runtime.config.nats ? [meshLine()] : []),
+	];
+}
+
+function middlewares(runtime: Runtime): Middleware[] {
+	return [
+		...aroundCalls(runtime, [authorize()]),
+		...(runtime.config.nats ? [meshMembers] : []),
 		dataFolder,
 		durableEvents(),
 		operatorSocket(),
 		operationsPort(),
+		// The last is the first to hear of the end.
+		operatorNode(),
 	];
 }
 
-export function brokerOptions(runtime: Runtime): BrokerOptions {
+/** How calls travel, for whoever joins the mesh. */
+function meshOptions(runtime: Runtime, nodeID: string): BrokerOptions {
 	const { config } = runtime;
-	const nodeID = nodeIdOf(runtime);
 	return {
 		namespace: config.namespace,
 		nodeID,
-		...(config.nats
-			? {
-					transporter: { type: "NATS", options: natsOptions(config.nats, nodeID) },
-					serializer: "CBOR",
-					metadata: { stoa: membershipOf(runtime) },
-				}
-			: {}),
-		logger: {
-			type: "Console",
-			options: {
-				level: config.logLevel,
-				formatter: (level: string, parts: unknown[], bindings?: object) => [logLine(level, parts, bindings, runtime.clock.now())],
-			},
-		},
+		...(config.nats ? { transporter: { type: "NATS", options: natsOptions(config.nats, nodeID) }, serializer: "CBOR" } : {}),
 		// Calls to a node that was killed would never settle with the default of 0.
 		requestTimeout: 8000,
 		// After the death of one of two nodes every second call fails until its heartbeat is missed.
@@ -106,6 +103,33 @@ export function brokerOptions(runtime: Runtime): BrokerOptions {
 		validator: true,
 		metrics: false,
 		tracing: false,
+	};
+}
+
+export function brokerOptions(runtime: Runtime): BrokerOptions {
+	const { config } = runtime;
+	return {
+		...meshOptions(runtime, nodeIdOf(runtime)),
+		...(config.nats ? { metadata: { stoa: membershipOf(runtime) } } : {}),
+		logger: {
+			type: "Console",
+			options: {
+				level: config.logLevel,
+				formatter: (level: string, parts: unknown[], bindings?: object) => [logLine(level, parts, bindings, runtime.clock.now())],
+			},
+		},
 		middlewares: middlewares(runtime),
+	};
+}
+
+/** An operator's own node: it calls and is seen. It runs no service, owns no data, and needs none of the secrets that the others share. */
+export function operatorOptions(runtime: Runtime, nodeID = `repl-${os.hostname()}-${process.pid}`): BrokerOptions {
+	return {
+		...meshOptions(runtime, nodeID),
+		// What it has to say it says to the operator.
+		logger: false,
+		// Ctrl-C is the prompt's.
+		skipProcessEventRegistration: true,
+		middlewares: [...aroundCalls(runtime), operatorNode()],
 	};
 }

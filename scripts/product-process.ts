@@ -1,18 +1,27 @@
-// The product as a process of its own, as `npm start` runs it: for the benchmark, and for tests that kill it.
+// The product as a process of its own, as `npm start` runs it: for the benchmark, and for tests that kill, pause and restart it.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, openSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "./free-port.ts";
 
 export interface Ending {
 	code: number | null;
 	signal: NodeJS.Signals | null;
 }
 
+export interface Ports {
+	/** Of the gateway, where this process runs it. */
+	port: number;
+	opsPort: number;
+}
+
 export interface ProductProcess {
+	/** The gateway's address, where this process runs it. */
 	url: string;
+	/** The operations port's. */
+	opsUrl: string;
 	pid: number;
 	/** How it ended, whoever ended it. */
 	ended: Promise<Ending>;
@@ -23,10 +32,24 @@ export interface ProductProcess {
 	/** As an operator would: SIGTERM, and patience. */
 	stop(): Promise<Ending>;
 	kill(): Promise<Ending>;
+	/** SIGSTOP: its connections stay open and nothing answers. */
+	pause(): void;
+	resume(): void;
+}
+
+export interface Launch {
+	dataDir: string;
+	/** Appended to. */
+	logFile: string;
+	/** Settings, `SERVICES` among them. Those of the shell do not reach the product. */
+	env?: Record<string, string>;
+	/** Those of an earlier start; its own free ones when left out. */
+	ports?: Ports;
 }
 
 const root = path.resolve(import.meta.dirname, "..");
-const readyWithinMs = 60_000;
+// Several nodes that start together on a busy machine take their time.
+const readyWithinMs = 120_000;
 const stoppedWithinMs = 20_000;
 
 const running = new Set<ChildProcess>();
@@ -41,38 +64,43 @@ function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 	return Object.fromEntries(Object.entries(env).filter(([name]) => !isSetting(name)));
 }
 
+export const freePorts = async (): Promise<Ports> => ({ port: await freePort(), opsPort: await freePort() });
+
 /** Starts the product over a data folder, on ports of its own, with the log in a file. Returns at once: see `ready`. */
-export async function launchProduct(given: { dataDir: string; logFile: string; env?: Record<string, string> }): Promise<ProductProcess> {
-	const port = await freePort();
-	const ports = { STOA_PORT: String(port), STOA_OPS_PORT: String(await freePort()) };
-	const env = { ...withoutSettings(process.env), STOA_DATA_DIR: given.dataDir, ...ports, ...given.env };
-	mkdirSync(path.dirname(given.logFile), { recursive: true });
-	const log = openSync(given.logFile, "a");
+export async function launchProduct({ dataDir, logFile, env: settings, ports }: Launch): Promise<ProductProcess> {
+	const { port, opsPort } = ports ?? (await freePorts());
+	const fixed = { STOA_DATA_DIR: dataDir, STOA_PORT: String(port), STOA_OPS_PORT: String(opsPort) };
+	const env = { ...withoutSettings(process.env), ...fixed, ...settings };
+	mkdirSync(path.dirname(logFile), { recursive: true });
+	const log = openSync(logFile, "a");
 	const began = performance.now();
 	const command = ["--disable-warning=ExperimentalWarning", path.join(root, "scripts", "start.ts")];
 	const child = spawn(process.execPath, command, { cwd: root, env, stdio: ["ignore", log, log] });
+	closeSync(log);
 	running.add(child);
 	const ended = once(child, "exit").then(([code, signal]): Ending => {
 		running.delete(child);
 		return { code, signal };
 	});
-	const url = `http://127.0.0.1:${port}`;
-	const printed = () => readFileSync(given.logFile, "utf8");
+	const opsUrl = `http://127.0.0.1:${opsPort}`;
+	const printed = () => readFileSync(logFile, "utf8");
 	const stopWith = (signal: NodeJS.Signals) => {
 		child.kill(signal);
 		return ended;
 	};
 	return {
-		url,
+		url: `http://127.0.0.1:${port}`,
+		opsUrl,
 		pid: child.pid!,
 		ended,
 		log: printed,
 		async ready() {
-			const problem = await untilReady(url, child);
+			const problem = await untilReady(opsUrl, child);
 			if (problem) throw new Error(`${problem} Its last words:\n${printed().slice(-2000)}`);
 			return performance.now() - began;
 		},
 		async stop() {
+			child.kill("SIGCONT"); // a paused process would never see the SIGTERM
 			const late = setTimeout(() => {
 				console.error(`The product did not stop within ${stoppedWithinMs / 1000} s of SIGTERM; it was killed.`);
 				child.kill("SIGKILL");
@@ -82,26 +110,24 @@ export async function launchProduct(given: { dataDir: string; logFile: string; e
 			return ending;
 		},
 		kill: () => stopWith("SIGKILL"),
+		pause: () => void child.kill("SIGSTOP"),
+		resume: () => void child.kill("SIGCONT"),
 	};
 }
 
 /** Undefined when it is ready, or why it is not. */
-async function untilReady(url: string, child: ChildProcess): Promise<string | undefined> {
+async function untilReady(opsUrl: string, child: ChildProcess): Promise<string | undefined> {
 	for (const began = performance.now(); performance.now() - began < readyWithinMs; await sleep(10)) {
 		if (child.exitCode !== null || child.signalCode !== null) return "The product ended before it was ready.";
-		const answer = await fetch(`${url}/readyz`).catch(() => undefined); // refused until it listens
-		await answer?.body?.cancel();
-		if (answer?.status === 200) return undefined;
+		if (await isReady(opsUrl)) return undefined;
 	}
 	return `The product was not ready within ${readyWithinMs / 1000} s.`;
 }
 
-async function freePort(): Promise<number> {
-	const server = createServer().listen(0, "127.0.0.1");
-	await once(server, "listening");
-	const address = server.address();
-	server.close();
-	await once(server, "close");
-	if (typeof address !== "object" || !address) throw new Error("The system gave no port.");
-	return address.port;
+/** Whether the node behind an operations port can do its work. */
+export async function isReady(opsUrl: string): Promise<boolean> {
+	// Refused until it listens; a process that is paused takes the connection and says nothing.
+	const answer = await fetch(`${opsUrl}/readyz`, { signal: AbortSignal.timeout(3000) }).catch(() => undefined);
+	await answer?.body?.cancel();
+	return answer?.status === 200;
 }

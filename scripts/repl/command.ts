@@ -39,6 +39,8 @@ export interface Given<Opts extends Options = Options, Operands extends readonly
 	operands: OperandsOf<Operands>;
 	options: { [Name in keyof Opts]: ValueOf<Opts[Name]["type"]> };
 	show(shown: Shown): void;
+	/** Says something on the way; left out where the answer is wanted as data. */
+	remark(text: string): void;
 	/** Columns of the terminal; undefined where there is none. */
 	width: number | undefined;
 	/** Aborted by Ctrl-C. */

@@ -3,7 +3,8 @@ import type { Command } from "./command.ts";
 import { auditVerify, stockCheck } from "./commands/checks.ts";
 import { eventsReplay, eventsTail } from "./commands/events.ts";
 import { letterDrop, letterList, letterRedrive, letterShow } from "./commands/letters.ts";
-import { call, nodes, outbox } from "./commands/mesh.ts";
+import { call, outbox } from "./commands/mesh.ts";
+import { drain, nodes } from "./commands/nodes.ts";
 import { order, orders } from "./commands/orders.ts";
 import { sagaCompensate, sagaList, sagaRetry, sagaShow } from "./commands/sagas.ts";
 import { helpOver } from "./help.ts";
@@ -25,6 +26,7 @@ const working: readonly Command[] = [
 	stockCheck,
 	auditVerify,
 	nodes,
+	drain,
 	call,
 ];
 

@@ -19,8 +19,12 @@ export class NotRunning extends Error {
 
 const noMesh: Mesh = { call: () => Promise.reject(new Error("this command needs no running process")), close: () => undefined };
 
+/** The framework's own words for a service that runs nowhere. */
+const nobodyAnswers = new Set(["ServiceNotFoundError", "ServiceNotAvailableError"]);
+
 function sentenceOf(error: unknown): string {
 	if (!(error instanceof OperatorCallError)) return error instanceof Error ? error.message : String(error);
+	if (nobodyAnswers.has(error.type)) return `service_unavailable: ${error.message} See what runs: nodes`;
 	const { errors } = (error.data ?? {}) as { errors?: { pointer: string; detail: string }[] };
 	const places = errors?.map(({ pointer, detail }) => `\n  ${pointer || "/"}: ${detail}`).join("") ?? "";
 	return `${error.type}: ${places || error.message}`;
@@ -52,6 +56,7 @@ export async function execute(desk: Desk, words: readonly string[], signal: Abor
 			operands,
 			options,
 			show: ({ data, text }) => desk.print(json ? JSON.stringify(data) : text),
+			remark: text => (json ? undefined : desk.print(text)),
 			width: desk.width,
 			signal,
 		});

@@ -52,6 +52,6 @@ describe("completion", () => {
 		expect(await offered("saga show orders:opr_")).toEqual(["orders:opr_1", "orders:opr_2"]);
 		expect(await offered("call inv")).toEqual(["inventory.levels"]);
 		expect(await offered("dlq show ")).toEqual([]);
-		expect(await offered("help d")).toEqual(["dlq"]);
+		expect(await offered("help dl")).toEqual(["dlq"]);
 	});
 });

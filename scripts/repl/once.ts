@@ -1,7 +1,7 @@
 // One command from the shell: `npm run repl -- outbox --json`. The exit code says whether all is well.
 import { commands } from "./commands.ts";
+import { Door, type Way } from "./door.ts";
 import { execute } from "./execute.ts";
-import { Door } from "./prompt.ts";
 
 export interface Output {
 	print(text: string): void;
@@ -11,12 +11,12 @@ export interface Output {
 
 /** 0 or 1. `signal` ends a command that follows something. */
 export async function runOnce(
-	dataDir: string,
+	way: Way,
 	words: readonly string[],
 	output: Output,
 	signal: AbortSignal = new AbortController().signal,
 ): Promise<number> {
-	const door = new Door(dataDir);
+	const door = new Door(way);
 	try {
 		const verdict = await execute({ commands, mesh: door.mesh, ...output, width: output.width }, words, signal);
 		return verdict === "well" ? 0 : 1;

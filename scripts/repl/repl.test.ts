@@ -15,6 +15,7 @@ import { eventually } from "../../test/support/http.ts";
 import { beginCount, operationsNeighbours } from "../../test/support/operations-neighbours.ts";
 import { type Stoa, startStoa } from "../../test/support/stoa.ts";
 import { commands } from "./commands.ts";
+import { throughSocket } from "./door.ts";
 import { runOnce } from "./once.ts";
 
 const euros = (amount: number) => ({ amount, currency: "EUR" });
@@ -67,7 +68,10 @@ describe("the operator's prompt, one command at a time", () => {
 	async function repl(...words: string[]) {
 		const said: string[] = [];
 		const complained: string[] = [];
-		const code = await runOnce(stoa.dataDir, words, { print: text => said.push(text), complain: text => complained.push(text) });
+		const code = await runOnce(throughSocket(stoa.dataDir), words, {
+			print: text => said.push(text),
+			complain: text => complained.push(text),
+		});
 		return { code, said: said.join("\n"), complained: complained.join("\n") };
 	}
 	async function json<T>(...words: string[]): Promise<T> {
@@ -147,7 +151,7 @@ describe("the operator's prompt, one command at a time", () => {
 		const seen: Envelope[] = [];
 		const ctrlC = new AbortController();
 		const following = runOnce(
-			stoa.dataDir,
+			throughSocket(stoa.dataDir),
 			["events", "tail", "--key", "A-9", "--json"],
 			{ print: line => seen.push(JSON.parse(line)), complain: () => undefined },
 			ctrlC.signal,
@@ -184,8 +188,15 @@ describe("the operator's prompt, one command at a time", () => {
 		stock.close();
 	});
 
-	it("shows the nodes, and calls any action that needs no token", async () => {
-		expect((await repl("nodes")).said).toContain(stoa.broker.nodeID);
+	it("shows the only node, and refuses to drain it: nobody could go on with its work", async () => {
+		const { nodeID } = stoa.broker;
+		expect((await repl("nodes")).said).toMatch(new RegExp(`^id +state +version .*\\n${nodeID} +ready .*audit .*inventory`));
+		expect(await json("nodes")).toMatchObject({ data: [{ id: nodeID, state: "ready", available: true }] });
+		expect(await repl("drain", nodeID)).toMatchObject({ code: 1, complained: expect.stringContaining("is the only node") });
+		expect(await repl("drain", "another")).toMatchObject({ code: 1, complained: expect.stringContaining(`There is: ${nodeID}.`) });
+	});
+
+	it("calls any action that needs no token", async () => {
 		expect(await json("call", "inventory.levels", '{ "skus": ["A-2"] }')).toEqual({ levels: [{ sku: "A-2", available: 1 }] });
 		expect(await repl("call", "inventory.levels", "{}")).toMatchObject({ code: 1, complained: expect.stringContaining("/skus") });
 		expect(await repl("call", "inventory.levels", "[1]")).toMatchObject({
@@ -214,7 +225,7 @@ describe("the operator's prompt, one command at a time", () => {
 describe("help", () => {
 	const repl = async (...words: string[]) => {
 		const said: string[] = [];
-		const code = await runOnce("/nowhere", words, { print: text => said.push(text), complain: text => said.push(text) });
+		const code = await runOnce(throughSocket("/nowhere"), words, { print: text => said.push(text), complain: text => said.push(text) });
 		return { code, said: said.join("\n") };
 	};
 
@@ -237,7 +248,7 @@ describe("help", () => {
 	it("says so in a sentence when nothing runs", async () => {
 		const empty = fs.mkdtempSync(path.join(os.tmpdir(), "stoa-test-"));
 		const said: string[] = [];
-		expect(await runOnce(empty, ["outbox"], { print: text => said.push(text), complain: text => said.push(text) })).toBe(1);
+		expect(await runOnce(throughSocket(empty), ["outbox"], { print: text => said.push(text), complain: text => said.push(text) })).toBe(1);
 		expect(said).toEqual([`No Stoa runs on ${empty}. Start it with npm start, or name its folder: STOA_DATA_DIR=… npm run repl`]);
 		fs.rmSync(empty, { recursive: true });
 	});

@@ -57,12 +57,12 @@ async function deleteKeys(url: string, begin: string): Promise<void> {
 	}
 }
 
-/** Its schemas, databases, stream and keys. */
-export async function dropNamespace({ nats, sql, mongo, redis }: ServerUrls, namespace: string): Promise<void> {
+/** Its schemas, databases, stream and keys, on those of the servers that are named. */
+export async function dropNamespace({ nats, sql, mongo, redis }: Partial<ServerUrls>, namespace: string): Promise<void> {
 	await Promise.all([
-		dropSchemas(sql, `${namespace}_`),
-		dropDatabases(mongo, `${namespace}_`),
-		deleteStream(nats, `${namespace}_facts`),
+		sql && dropSchemas(sql, `${namespace}_`),
+		mongo && dropDatabases(mongo, `${namespace}_`),
+		nats && deleteStream(nats, `${namespace}_facts`),
 		redis && deleteKeys(redis, `${namespace}:`),
 	]);
 }

@@ -1,8 +1,8 @@
 import { ask } from "../../../lib/contract.ts";
 import type { Mesh } from "../../../lib/operator-socket.ts";
-import { listNodesAtPrompt, readOutboxAtPrompt } from "../../../services/platform/operations/operations.contract.ts";
+import { readOutboxAtPrompt } from "../../../services/platform/operations/operations.contract.ts";
 import { command, UsageError } from "../command.ts";
-import { jsonText, moreText, table } from "../table.ts";
+import { jsonText, table } from "../table.ts";
 
 export const outbox = command({
 	name: "outbox",
@@ -11,28 +11,6 @@ export const outbox = command({
 		const { data } = await ask(mesh, readOutboxAtPrompt, {});
 		const rows = data.map(({ service, pending, oldestSeconds }) => [service, pending, Math.round(oldestSeconds)]);
 		show({ data: { data }, text: table(["service", "pending", "oldest (s)"], rows, { nothing: "No service keeps a store here.", width }) });
-		return "well";
-	},
-});
-
-const megabytes = (bytes: number | null) => bytes && Math.round(bytes / 1_000_000);
-
-export const nodes = command({
-	name: "nodes",
-	summary: "The processes of the mesh and what they run.",
-	async run({ mesh, show, width }) {
-		const page = await ask(mesh, listNodesAtPrompt, { limit: 100 });
-		const rows = page.data.map(({ id, available, cpu, memoryBytes, uptimeSeconds, versions, services }) => [
-			id,
-			available ? "up" : "away",
-			cpu,
-			megabytes(memoryBytes),
-			uptimeSeconds,
-			versions.node,
-			services.join(" "),
-		]);
-		const heads = ["id", "state", "cpu %", "MB", "up (s)", "node", "services"];
-		show({ data: page, text: table(heads, rows, { nothing: "There are no nodes.", width }) + moreText(page.nextCursor) });
 		return "well";
 	},
 });

@@ -2,6 +2,7 @@ import Type, { type Static, type TObject, type TSchema } from "typebox";
 import { type ActionContract, action } from "../../../lib/contract.ts";
 import { failure, notFound, serviceUnavailable, validationFailed } from "../../../lib/failure.ts";
 import { idPattern } from "../../../lib/ids.ts";
+import { MeshNode } from "../../../lib/operator-contract.ts";
 import { DeadLetter, Saga, sagaStateConflict } from "../../../lib/store-contract.ts";
 import { Envelope, Page, Paging, Time } from "../../../lib/vocabulary.ts";
 
@@ -155,22 +156,6 @@ export const compensateSaga = action({
 	throws: [notFound, sagaStateConflict, serviceUnavailable],
 });
 
-const Unless = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-
-export const MeshNode = Type.Object(
-	{
-		id: Type.String(),
-		available: Type.Boolean(),
-		services: Type.Array(Type.String()),
-		versions: Type.Object({ node: Type.String(), moleculer: Type.String() }),
-		cpu: Unless(Type.Integer({ description: "Percent of the machine in use; null when the node did not say." })),
-		memoryBytes: Unless(Type.Integer({ description: "Resident memory of the process." })),
-		uptimeSeconds: Unless(Type.Integer()),
-	},
-	{ $id: "MeshNode", description: "One process of the mesh." },
-);
-export type MeshNode = Static<typeof MeshNode>;
-
 export const listNodes = action({
 	name: "operations.listNodes",
 	summary: "The processes of the mesh and what they run.",
@@ -222,5 +207,4 @@ export const listSagasAtPrompt = atPrompt(listSagas);
 export const getSagaAtPrompt = atPrompt(getSaga);
 export const retrySagaAtPrompt = atPrompt(retrySaga);
 export const compensateSagaAtPrompt = atPrompt(compensateSaga);
-export const listNodesAtPrompt = atPrompt(listNodes);
 export const readOutboxAtPrompt = atPrompt(readOutbox);

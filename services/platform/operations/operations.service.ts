@@ -40,7 +40,6 @@ export default defineService<Operations>({
 		compensateSagaAtPrompt: answer(operations.compensateSagaAtPrompt, compensateSaga),
 
 		listNodes: answer(operations.listNodes, listNodes),
-		listNodesAtPrompt: answer(operations.listNodesAtPrompt, listNodes),
 		readOutbox: answer(operations.readOutbox, readOutbox),
 		readOutboxAtPrompt: answer(operations.readOutboxAtPrompt, readOutbox),
 	},
