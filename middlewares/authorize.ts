@@ -3,7 +3,7 @@
 // truth every 5 s. A node of a mesh believes no token before its first poll: it cannot know what ended while it was away.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context, Middleware, ServiceBroker } from "moleculer";
-import { type AnsweredAction, ask, type Locals, type Meta } from "../lib/contract.ts";
+import { type ActionContract, type AnsweredAction, ask, type Locals, type Meta, type ResultOf } from "../lib/contract.ts";
 import { permissionMissing, serviceUnavailable, tokenExpired, unauthenticated } from "../lib/failure.ts";
 import { mayDo, type Principal } from "../lib/principal.ts";
 import { closeRedis, redisOf } from "../lib/redis.ts";
@@ -94,13 +94,16 @@ class Watch {
 		return runtimeOf(this.#broker).clock.now();
 	}
 
+	/** Not asked where nobody could answer: the framework would warn of each poll of each node while identity is away. */
+	async #ask<C extends typeof endedSessions | typeof changedRoles>(contract: C, since: number): Promise<ResultOf<C>> {
+		const { actions } = this.#broker.registry as unknown as { actions: { isAvailable(name: string): boolean } };
+		if (!actions.isAvailable(contract.name)) throw serviceUnavailable();
+		return ask(this.#broker, contract as ActionContract, { since }, { timeout: answerWithinMs }) as Promise<ResultOf<C>>;
+	}
+
 	async #poll(): Promise<void> {
 		const since = this.#now() - Revocations.rememberedMs;
-		const patience = { timeout: answerWithinMs };
-		const [sessions, roles] = await Promise.allSettled([
-			ask(this.#broker, endedSessions, { since }, patience),
-			ask(this.#broker, changedRoles, { since }, patience),
-		]);
+		const [sessions, roles] = await Promise.allSettled([this.#ask(endedSessions, since), this.#ask(changedRoles, since)]);
 		if (sessions.status === "fulfilled") {
 			for (const sessionId of sessions.value.sessionIds) this.#revocations.end(sessionId, this.#now());
 			this.#missing.delete("sessions");
