@@ -8,6 +8,7 @@ import { dataFolder } from "./data-folder.ts";
 import { durableEvents } from "./durable-events.ts";
 import { meshLine } from "./mesh-line.ts";
 import { membershipOf, meshMembers } from "./mesh-members.ts";
+import { AnsweringNodes, meshNodes } from "./mesh-nodes.ts";
 import { natsOptions } from "./nats-options.ts";
 import { operationsPort } from "./operations-port.ts";
 import { operatorNode } from "./operator-node.ts";
@@ -42,7 +43,7 @@ function aroundCalls(runtime: Runtime, inner: readonly Middleware[] = []): Middl
 		CircuitBreaker!,
 		Retry!,
 		ErrorHandler!,
-		...(runtime.config.nats ? [meshLine()] : []),
+		...(runtime.config.nats ? [meshNodes(), meshLine()] : []),
 	];
 }
 
@@ -65,7 +66,13 @@ function meshOptions(runtime: Runtime, nodeID: string): BrokerOptions {
 	return {
 		namespace: config.namespace,
 		nodeID,
-		...(config.nats ? { transporter: { type: "NATS", options: natsOptions(config.nats, nodeID) }, serializer: "CBOR" } : {}),
+		...(config.nats
+			? {
+					transporter: { type: "NATS", options: natsOptions(config.nats, nodeID) },
+					serializer: "CBOR",
+					registry: { strategy: AnsweringNodes },
+				}
+			: {}),
 		// Calls to a node that was killed would never settle with the default of 0.
 		requestTimeout: 8000,
 		// After the death of one of two nodes every second call fails until its heartbeat is missed.

@@ -26,6 +26,7 @@ const who = action({
 	name: "mill.who",
 	returns: Type.Object({ node: Type.String(), actor: Type.Union([Type.String(), Type.Null()]) }),
 });
+const look = action({ ...given, name: "mill.look", idempotent: true, returns: Type.Object({}) });
 const grind = action({ ...given, name: "mill.grind", returns: Type.Object({ node: Type.String() }) });
 
 const mill = (): ServiceSchema =>
@@ -35,6 +36,7 @@ const mill = (): ServiceSchema =>
 			who: answer(who, function (this: { broker: ServiceBroker }) {
 				return { node: this.broker.nodeID, actor: currentScope()?.actor?.id ?? null };
 			}),
+			look: answer(look, () => ({})),
 			grind: answer(grind, async function (this: { broker: ServiceBroker }) {
 				await new Promise(resolve => setTimeout(resolve, 50));
 				return { node: this.broker.nodeID };
@@ -117,6 +119,25 @@ describeWith("own nats")("nodes that meet over NATS", () => {
 			if (turn === 70) leaving = await node("b2", [mill()]);
 		}
 		expect((await Promise.all(outcomes)).filter(told => told !== "answered")).toEqual([]);
+	});
+
+	it("repeat elsewhere what a node that was killed can no longer answer, at once and not when its heartbeat is missed", async () => {
+		const caller = await node("caller", []);
+		await node("a", [mill()]);
+		const dying = await node("b", [mill()]);
+		await caller.waitForServices("mill");
+		await eventually(
+			() => caller.registry.getServiceList({ onlyAvailable: true }).filter(({ name }) => name === "mill").length,
+			count => count === 2,
+		);
+		// As a killed process does: the connection is gone, and nothing was said. A node whose connection is closed would end, and this is our process.
+		const realKill = process.kill;
+		process.kill = () => true;
+		await (dying as unknown as { transit: { tx: { client: { close(): Promise<void> } } } }).transit.tx.client.close();
+		const outcomes = await Promise.all(Array.from({ length: 20 }, () => outcome(ask(caller, look, {}))));
+		process.kill = realKill;
+		expect(new Set(outcomes)).toEqual(new Set(["answered"]));
+		expect(await outcome(ask(caller, look, {}, { nodeID: "b" }))).toBe("ServiceNotFoundError");
 	});
 
 	it("refuse calls to others at once while NATS is away, answer their own, and find each other again", async () => {
