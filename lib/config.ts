@@ -27,12 +27,17 @@ export interface Config {
 	stripe: StripeSettings | undefined;
 	sandboxWebhookSecret: string | undefined;
 	smtpUrl: string | undefined;
+	/** Where SMS and push messages are posted; undefined: nothing carries them. */
+	notifyWebhooks: NotifyWebhooks;
 	trustProxy: readonly string[];
 	corsOrigins: readonly string[];
 	rateLimits: boolean;
 	services: string;
 	/** `point[:n]`: the process kills itself at the n-th passing of the named point. Test builds only. */
 	crashAt: string | undefined;
+	/** An open cart left so long is told of as abandoned. */
+	cartAbandonedAfterMs: number;
+	/** An open cart left so long ends. */
 	cartExpiresAfterMs: number;
 	logLevel: "fatal" | "error" | "warn" | "info" | "debug";
 	/** Development and tests: a callee gets copies of its params, as it would over the wire. */
@@ -57,6 +62,16 @@ export interface StripeSettings {
 	webhookSecret: string;
 	/** The shop's page to which the buyer's bank sends the buyer back; undefined: the shop asks the buyer itself, through Stripe.js. */
 	returnUrl: string | undefined;
+}
+
+export interface WebhookSettings {
+	url: string;
+	/** Signs what is posted there. */
+	secret: string;
+}
+export interface NotifyWebhooks {
+	sms: WebhookSettings | undefined;
+	push: WebhookSettings | undefined;
 }
 
 /** A setting that stops the start. The message names the variable and says what to write. */
@@ -143,6 +158,23 @@ function stripeSettings(env: Environment, payments: Config["payments"]): StripeS
 	return { key: env.STOA_STRIPE_KEY!, url, webhookSecret: env.STOA_STRIPE_WEBHOOK_SECRET!, returnUrl };
 }
 
+function notifyWebhooks(env: Environment): NotifyWebhooks {
+	const secret = env.STOA_NOTIFY_WEBHOOK_SECRET;
+	const hook = (name: string): WebhookSettings | undefined => {
+		const url = serverUrl(env, name, ["http:", "https:"], "https://messages.example/stoa");
+		// Only the node that posts there needs the secret.
+		if (!url || !runs(env, "notification/notifications")) return undefined;
+		if (URL.parse(url)!.username) throw new ConfigError(`${name} holds credentials; who posts there is proven by the signature.`);
+		if (!secret) throw new ConfigError(`STOA_NOTIFY_WEBHOOK_SECRET must be set with ${name}.`);
+		if (secret.length < 16) throw new ConfigError("STOA_NOTIFY_WEBHOOK_SECRET must have 16 characters or more.");
+		return { url, secret };
+	};
+	const hooks = { sms: hook("STOA_SMS_WEBHOOK_URL"), push: hook("STOA_PUSH_WEBHOOK_URL") };
+	if (secret && !env.STOA_SMS_WEBHOOK_URL && !env.STOA_PUSH_WEBHOOK_URL)
+		throw new ConfigError("STOA_NOTIFY_WEBHOOK_SECRET is set without STOA_SMS_WEBHOOK_URL or STOA_PUSH_WEBHOOK_URL.");
+	return hooks;
+}
+
 /** It begins schema, stream and key names on every server, so it keeps to what all of them take. */
 function namespaceOf(env: Environment): string {
 	const value = env.STOA_NAMESPACE || "stoa";
@@ -165,6 +197,13 @@ export function durationMs(name: string, value: string): number {
 		throw new ConfigError(`${name} is "${value}"; it must be an ISO 8601 duration such as PT2H or P30D.`);
 	const [weeks, days, hours, minutes, seconds] = parts.slice(1).map(part => Number(part ?? 0)) as [number, number, number, number, number];
 	return Math.round((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1000);
+}
+
+/** How long something lasts, which is no time at all only by mistake. */
+function lifeMs(env: Environment, name: string, fallback: string): number {
+	const ms = durationMs(name, env[name] || fallback);
+	if (ms === 0) throw new ConfigError(`${name} is "${env[name]}"; it must be longer than nothing.`);
+	return ms;
 }
 
 /** What production demands, and of the nodes that run which service: no node needs to be handed a secret that it has no use for. */
@@ -226,12 +265,14 @@ export function readConfig(env: Environment): Config {
 		stripe: stripeSettings(env, payments),
 		sandboxWebhookSecret: env.STOA_SANDBOX_WEBHOOK_SECRET || undefined,
 		smtpUrl: serverUrl(env, "STOA_SMTP_URL", ["smtp:", "smtps:"], "smtp://user:password@mail.example:587"),
+		notifyWebhooks: notifyWebhooks(env),
 		trustProxy: list(env.STOA_TRUST_PROXY),
 		corsOrigins: list(env.STOA_CORS_ORIGINS),
 		rateLimits,
 		services: env.SERVICES || "",
 		crashAt: env.CRASH_AT || undefined,
-		cartExpiresAfterMs: durationMs("STOA_CART_EXPIRES_AFTER", env.STOA_CART_EXPIRES_AFTER || "P30D"),
+		cartAbandonedAfterMs: lifeMs(env, "STOA_CART_ABANDONED_AFTER", "PT2H"),
+		cartExpiresAfterMs: lifeMs(env, "STOA_CART_EXPIRES_AFTER", "P30D"),
 		logLevel: oneOf(env, "STOA_LOG_LEVEL", ["fatal", "error", "warn", "info", "debug"], "warn"),
 		cloneParams: env.NODE_ENV === "test",
 	};

@@ -46,6 +46,11 @@ const promised = `
 	users:write POST /v1/users/:/disable
 	users:write POST /v1/users/:/enable
 	users:write DELETE /v1/users/:
+	user POST /v1/interactions
+	user POST /v1/interactions/batch
+	user GET /v1/interactions/:
+	user GET /v1/users/me/interactions
+	interactions:read GET /v1/users/:/interactions
 	public GET /v1/products
 	public GET /v1/products/:
 	products:write POST /v1/products

@@ -1,6 +1,6 @@
 // What a buyer gathers before buying. A cart holds no stock and fixes no price: both are asked for whenever it is read.
 import Type, { type Static } from "typebox";
-import { action } from "../../../lib/contract.ts";
+import { action, event } from "../../../lib/contract.ts";
 import { currencyMismatch, failure, notFound, serviceUnavailable, validationFailed, versionStale } from "../../../lib/failure.ts";
 import { Currency, Id, Money, Nothing, Quantity, Sku, Time, Totals } from "../../../lib/vocabulary.ts";
 
@@ -239,4 +239,41 @@ export const complete = action({
 	params: Type.Object({ cartId: CartRef, checkoutId: CheckoutRef, orderId: Id("ord") }),
 	returns: Nothing,
 	throws: [notFound, cartNotOpen],
+});
+
+const CartFact = Type.Object({
+	cartId: Id("crt"),
+	userId: OrNull(Type.String({ description: "Null for a guest's." })),
+	status: CartStatus,
+	version: Type.Integer({ minimum: 1 }),
+	items: Type.Array(Type.Pick(CartItem, ["sku", "productId", "quantity"])),
+	itemCount: Type.Integer({ minimum: 0, description: "Pieces in all lines together." }),
+	total: Type.Object(Money.properties, { description: "At the prices of when each line was last changed." }),
+});
+
+export const changed = event({
+	name: "carts.changed",
+	version: 1,
+	key: "cartId",
+	delivery: "durable",
+	summary: "A cart was begun, what lies in it changed, or how it stands.",
+	payload: CartFact,
+});
+
+export const abandoned = event({
+	name: "carts.abandoned",
+	version: 1,
+	key: "cartId",
+	delivery: "durable",
+	summary: "An open cart with something in it was left untouched for long. Told once until it is touched again; the cart stays open.",
+	payload: CartFact,
+});
+
+export const expired = event({
+	name: "carts.expired",
+	version: 1,
+	key: "cartId",
+	delivery: "durable",
+	summary: "An open cart's time was over.",
+	payload: CartFact,
 });

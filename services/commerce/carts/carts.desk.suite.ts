@@ -58,8 +58,7 @@ function neighbours(shop: Shop, productId: string) {
 export const STRAP = (quantity = 1): carts.AskedLine => ({ sku: "STRAP", quantity });
 
 /** Starts carts between stubs, on a clock that stands. */
-export async function startDesk() {
-	const clock = handClock();
+export async function startDesk({ env, clock = handClock() }: { env?: Record<string, string>; clock?: ReturnType<typeof handClock> } = {}) {
 	const productId = newId("prd", clock.now());
 	const shop = fullShop();
 	const replies: Meta["reply"][] = [];
@@ -78,7 +77,12 @@ export async function startDesk() {
 			},
 		},
 	};
-	const stoa = await startStoa({ services: ["commerce/carts"], also: [...neighbours(shop, productId), door as never], clock });
+	const stoa = await startStoa({
+		services: ["commerce/carts"],
+		also: [...neighbours(shop, productId), door as never],
+		clock,
+		...(env ? { env } : {}),
+	});
 	let made = 0;
 
 	const request = (facts: Partial<RequestFacts> = {}): RequestFacts => ({

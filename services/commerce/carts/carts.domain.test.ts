@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { linesMax, quantityMax } from "./carts.contract.ts";
 import type { CartState, Given, Line, Market } from "./carts.domain.ts";
 import * as domain from "./carts.domain.ts";
+import { factOf } from "./carts.facts.ts";
 import { viewOf } from "./carts.view.ts";
 
 const now = Date.UTC(2026, 0, 5, 9);
@@ -36,6 +37,7 @@ const aCart = (cart: Partial<CartState> = {}): CartState => ({
 	mergedInto: null,
 	version: 3,
 	expiresAt: now + day,
+	idleSince: null,
 	createdAt: now - day,
 	...cart,
 });
@@ -291,5 +293,64 @@ describe("the cart as it is seen", () => {
 		const cart = aCart({ status: "completing", orderId: "ord_1" });
 		expect(viewOf(cart, aMarket(), now)).not.toHaveProperty("orderId");
 		expect(viewOf({ ...cart, status: "completed" }, aMarket(), now).orderId).toBe("ord_1");
+	});
+});
+
+describe("a cart that nobody touches", () => {
+	const left = (cart: Partial<CartState> = {}) => aCart({ items: [aLine()], idleSince: now, expiresAt: now + day, ...cart });
+
+	it("is abandoned when it was left so long, to the millisecond", () => {
+		expect(domain.isAbandoned(left(), now + 999, 1000)).toBe(false);
+		expect(domain.isAbandoned(left(), now + 1000, 1000)).toBe(true);
+	});
+
+	it("is not when it was told of, or is over", () => {
+		expect(domain.isAbandoned(left({ idleSince: null }), now + day - 1, 1000)).toBe(false);
+		expect(domain.isAbandoned(left(), now + day, 1000)).toBe(false);
+	});
+
+	it("ends when its time is over, and no earlier; a claimed one waits for its checkout", () => {
+		expect(domain.expired(left(), now + day - 1)).toBeUndefined();
+		expect(domain.expired(left({ userId: "usr_1", openUserId: "usr_1" }), now + day)).toMatchObject({
+			status: "expired",
+			openUserId: null,
+			idleSince: null,
+			userId: "usr_1",
+		});
+		for (const status of ["completing", "completed", "merged", "expired"] as const)
+			expect(domain.expired(left({ status }), now + day)).toBeUndefined();
+	});
+
+	it("lies idle from its last change, while there is something in it", () => {
+		const filled = domain.addLines(aCart(), [{ sku: "STRAP", quantity: 1 }], aMarket(), given(), at);
+		expect(filled.idleSince).toBe(now);
+		expect(domain.removeLine(filled, filled.items[0]!.id, given()).idleSince).toBeNull();
+		const checkout = { checkoutId: "sag_1", orderId: "ord_1" };
+		const claimed = domain.claimed(filled, checkout, false, now);
+		expect(claimed.idleSince).toBeNull();
+		expect(domain.reopened(claimed, "sag_1", false, { ...given(), now: now + 5 }).idleSince).toBe(now + 5);
+	});
+});
+
+describe("a cart's facts", () => {
+	it("say whose it is, what lies in it and what that cost when it was put there", () => {
+		const cart = aCart({ userId: "usr_1", items: [aLine({ quantity: 2 }), aLine({ sku: "WATCH", quantity: 1 })] });
+		expect(factOf(cart)).toEqual({
+			cartId: "crt_1",
+			userId: "usr_1",
+			status: "open",
+			version: 3,
+			items: [
+				{ sku: "STRAP", productId: "prd_1", quantity: 2 },
+				{ sku: "WATCH", productId: "prd_1", quantity: 1 },
+			],
+			itemCount: 3,
+			total: { amount: 3000, currency: "EUR" },
+		});
+	});
+
+	it("are told also of a cart whose old prices add up to more than can be counted", () => {
+		const dear = aLine({ quantity: 9999, price: { amount: 900_000_000_000, currency: "EUR" } });
+		expect(factOf(aCart({ items: [dear, dear] })).total.amount).toBe(Number.MAX_SAFE_INTEGER);
 	});
 });

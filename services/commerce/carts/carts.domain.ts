@@ -40,6 +40,8 @@ export interface CartState {
 	mergedInto: string | null;
 	version: number;
 	expiresAt: number;
+	/** Since when it lies open, filled and untouched; null when it is not so, or when that was told. */
+	idleSince: number | null;
 	createdAt: number;
 }
 
@@ -93,6 +95,7 @@ export function newCart(
 		mergedInto: null,
 		version: 1,
 		expiresAt: given.now + given.expiresAfterMs,
+		idleSince: null,
 		createdAt: given.now,
 	};
 	return { ...addLines(empty, asked, market, given, pointersOfItems), version: 1 };
@@ -125,8 +128,23 @@ export function refuseOtherCurrency(asked: string | undefined, shop: string): vo
 }
 
 function changed(cart: CartState, items: readonly Line[], given: Given): CartState {
-	return { ...cart, items, version: cart.version + 1, expiresAt: given.now + given.expiresAfterMs };
+	return touched({ ...cart, items, version: cart.version + 1 }, given);
 }
+
+/** Its holder was there: it has all its time again. */
+function touched(cart: CartState, { now, expiresAfterMs }: Given): CartState {
+	return { ...cart, expiresAt: now + expiresAfterMs, idleSince: cart.items.length > 0 ? now : null };
+}
+
+/** An open cart whose time is over, ended; undefined when there is nothing to end. */
+export function expired(cart: CartState, now: number): CartState | undefined {
+	if (cart.status !== "open" || isOpenAt(cart, now)) return undefined;
+	return { ...cart, status: "expired", openUserId: null, idleSince: null };
+}
+
+/** Open, filled, untouched for so long, and not told of since it was touched. */
+export const isAbandoned = (cart: CartState, now: number, afterMs: number) =>
+	cart.idleSince !== null && cart.idleSince + afterMs <= now && isOpenAt(cart, now);
 
 /** Puts lines in; a SKU that is there already adds up. `at` points at a line in the request. Throws validation_failed naming every line that cannot be. */
 export function addLines(
@@ -200,7 +218,7 @@ export function pour(source: CartState, target: CartState, market: Market, given
 	const items = [...lines.values()];
 	refuseUncountable(items, market, target.currency, "/sourceCartId");
 	return {
-		source: { ...source, status: "merged", openUserId: null, mergedInto: target.id },
+		source: { ...source, status: "merged", openUserId: null, mergedInto: target.id, idleSince: null },
 		target: source.items.length === 0 ? target : changed(target, items, given),
 	};
 }
@@ -213,7 +231,7 @@ export function claimed(cart: CartState, checkout: { checkoutId: string; orderId
 	if (cart.checkoutId === checkoutId && (cart.status === "completing" || cart.status === "completed")) return cart;
 	refuseUnlessOpen(cart, now);
 	if (cart.items.length === 0) throw cartEmpty({ cartId: cart.id });
-	return { ...cart, status: "completing", openUserId: null, checkoutId, orderId };
+	return { ...cart, status: "completing", openUserId: null, checkoutId, orderId, idleSince: null };
 }
 
 export function snapshotOf(cart: CartState): CartSnapshot {
@@ -233,7 +251,7 @@ export function reopened(cart: CartState, checkoutId: string, hasAnother: boolea
 	if (cart.status === "completed" && cart.checkoutId === checkoutId) throw cartNotOpen({ cartId: cart.id, status: "completed" });
 	if (cart.status !== "completing" || cart.checkoutId !== checkoutId) return cart;
 	const openUserId = hasAnother ? null : cart.userId;
-	return { ...cart, status: "open", openUserId, checkoutId: null, orderId: null, expiresAt: given.now + given.expiresAfterMs };
+	return touched({ ...cart, status: "open", openUserId, checkoutId: null, orderId: null }, given);
 }
 
 export function completed(cart: CartState, { checkoutId, orderId }: { checkoutId: string; orderId: string }, now: number): CartState {

@@ -15,9 +15,11 @@ import * as domain from "./carts.domain.ts";
 import { refuseUnprepared, Unprepared, withMarket } from "./carts.market.ts";
 import { CartsTx } from "./carts.store.ts";
 import { viewOf } from "./carts.view.ts";
+import { CartWatch } from "./carts.watch.ts";
 import { carts as tables } from "./migrations/0001-carts.ts";
+import { idleCarts } from "./migrations/0002-idle-carts.ts";
 
-type Carts = SqlService<CartsTx>;
+type Carts = SqlService<CartsTx> & { watch?: CartWatch };
 type Call<Params = unknown> = Context<Params, Meta, Locals>;
 
 const skusOf = (...parts: readonly (readonly { sku: string }[] | undefined)[]) =>
@@ -128,7 +130,7 @@ async function createForUser(service: Carts, ctx: Call, userId: string, asked: r
 		service.store.once(ctx, keyedRequest(ctx), async tx => {
 			const given = givenBy(service);
 			const open = await tx.lockOpenCartsOf(userId);
-			for (const cart of open) if (!domain.isOpenAt(cart, given.now)) await tx.expireCart(cart.id);
+			for (const over of open.flatMap(cart => domain.expired(cart, given.now) ?? [])) await tx.endCart(over);
 			const cart = open.find(candidate => domain.isOpenAt(candidate, given.now));
 
 			if (!cart) {
@@ -150,7 +152,17 @@ async function createForUser(service: Carts, ctx: Call, userId: string, asked: r
 
 export default defineService<Carts>({
 	name: "carts",
-	mixins: [sqlStore({ migrations: [tables], tx: CartsTx })],
+	mixins: [sqlStore({ migrations: [tables, idleCarts], tx: CartsTx })],
+
+	async started() {
+		const { cartAbandonedAfterMs: abandonedAfterMs, cartExpiresAfterMs: expiresAfterMs } = this.runtime.config;
+		this.watch = new CartWatch({ store: this.store, abandonedAfterMs, expiresAfterMs, logger: this.logger });
+		this.watch.start();
+	},
+
+	async stopped() {
+		await this.watch?.stop();
+	},
 
 	actions: {
 		create: answer(carts.create, async function (this: Carts, ctx) {

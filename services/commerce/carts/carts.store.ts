@@ -1,14 +1,17 @@
-// Rows and queries of the carts. A cart is read and written as a whole, so its lines lie in its row, as JSON.
+// Rows and queries of the carts. A cart is read and written as a whole, so its lines lie in its row, as JSON. Whatever changes one is told.
+import { tell } from "../../../lib/contract.ts";
 import type { Row } from "../../../mixins/sql/engine.ts";
 import { SqlTx } from "../../../mixins/sql/tx.ts";
+import * as carts from "./carts.contract.ts";
 import type { CartState, Line } from "./carts.domain.ts";
+import { factOf } from "./carts.facts.ts";
 
 type CartRow = Row & Omit<CartState, "items"> & { items: string };
 
 const stateOf = ({ items, ...row }: CartRow): CartState => ({ ...row, items: JSON.parse(items) as Line[] });
 
 const columns =
-	"id, userId, tokenHash, openUserId, status, currency, items, checkoutId, orderId, mergedInto, version, expiresAt, createdAt";
+	"id, userId, tokenHash, openUserId, status, currency, items, checkoutId, orderId, mergedInto, version, expiresAt, idleSince, createdAt";
 
 export class CartsTx extends SqlTx {
 	async cart(id: string): Promise<CartState | undefined> {
@@ -48,18 +51,43 @@ export class CartsTx extends SqlTx {
 	}
 
 	/** 0 when its owner got an open cart at the same moment. */
-	insertCart(cart: CartState): Promise<number> {
-		return this.insertIfAbsent("carts", { ...cart, items: JSON.stringify(cart.items) });
+	async insertCart(cart: CartState): Promise<number> {
+		const inserted = await this.insertIfAbsent("carts", { ...cart, items: JSON.stringify(cart.items) });
+		if (inserted > 0) await tell(this, carts.changed, factOf(cart));
+		return inserted;
 	}
 
-	saveCart({ id, openUserId, status, items, checkoutId, orderId, mergedInto, version, expiresAt }: CartState): Promise<number> {
-		const changes = { openUserId, status, items: JSON.stringify(items), checkoutId, orderId, mergedInto, version, expiresAt };
-		return this.update("carts", changes, { id });
+	async saveCart(cart: CartState): Promise<void> {
+		const { id, openUserId, status, items, checkoutId, orderId, mergedInto, version, expiresAt, idleSince } = cart;
+		const changes = { openUserId, status, items: JSON.stringify(items), checkoutId, orderId, mergedInto, version, expiresAt, idleSince };
+		await this.update("carts", changes, { id });
+		await tell(this, carts.changed, factOf(cart));
 	}
 
-	/** Its place is free for a new cart. */
-	expireCart(id: string): Promise<number> {
-		return this.update("carts", { status: "expired", openUserId: null }, { id });
+	/** A cart whose time was over. Its owner's next items have a new one to go to. */
+	async endCart(cart: CartState): Promise<void> {
+		await this.saveCart(cart);
+		await tell(this, carts.expired, factOf(cart));
+	}
+
+	/** Notes that it was told how long a cart lies there; false when it was touched or told of meanwhile. */
+	async toldOf({ id, idleSince }: CartState): Promise<boolean> {
+		return (await this.update("carts", { idleSince: null }, { id, idleSince })) > 0;
+	}
+
+	/** Open carts whose time is over. */
+	over(now: number, limit: number): Promise<string[]> {
+		return this.#ids("status = 'open' AND expiresAt <= ? ORDER BY expiresAt", [now, limit]);
+	}
+
+	/** Carts that lie untouched since then or longer. */
+	idle(since: number, limit: number): Promise<string[]> {
+		return this.#ids("idleSince <= ? ORDER BY idleSince", [since, limit]);
+	}
+
+	async #ids(which: string, values: readonly number[]): Promise<string[]> {
+		const rows = await this.all<{ id: string }>(`SELECT id FROM carts WHERE ${which} LIMIT ?`, values);
+		return rows.map(({ id }) => id);
 	}
 
 	/** Leaves the mark that refuses a late claim. */

@@ -58,6 +58,27 @@ export class Hints {
 	}
 }
 
+/** Does once, a little later, what is asked for again and again. */
+export class Soon {
+	readonly #ms: number;
+	readonly #work: () => unknown;
+	#isAsked = false;
+
+	constructor(ms: number, work: () => unknown) {
+		this.#ms = ms;
+		this.#work = work;
+	}
+
+	ask(): void {
+		if (this.#isAsked) return;
+		this.#isAsked = true;
+		setTimeout(() => {
+			this.#isAsked = false;
+			this.#work();
+		}, this.#ms).unref();
+	}
+}
+
 /** The same object is handed to everybody, so nobody may change it. */
 export function frozen<Value>(value: Value): Value {
 	if (value !== null && typeof value === "object" && !Object.isFrozen(value)) {

@@ -44,6 +44,8 @@ export interface ProductDocument extends Description {
 	cheapest: number;
 	/** What the inventory said last; no part of what a client sees of the product. */
 	inStock: boolean;
+	/** How many users like it, as far as they were counted. It only rises: nobody can take a like back. Absent before the first. */
+	likes?: number;
 }
 
 /** Before the store has counted it. */
@@ -177,9 +179,9 @@ export function withoutVariant(product: ProductDocument, variantId: string, now:
 	return revised(product, { variants: product.variants.filter(({ id }) => id !== variantId) }, now);
 }
 
-/** What clients see. Likes and ratings are others' to count; until their services come, there are none. */
+/** What clients see. Ratings are others' to count; until their service comes, there are none. */
 export function viewOf(product: Draft): products.Product {
-	const { _id: id, slug, name, description, brand, category, tags, attributes, media, currency, status, revision } = product;
+	const { _id: id, slug, name, description, brand, category, tags, attributes, media, currency, status, revision, likes = 0 } = product;
 	return {
 		id,
 		slug,
@@ -198,7 +200,7 @@ export function viewOf(product: Draft): products.Product {
 			...(compareAt === undefined ? {} : { compareAt: { amount: compareAt, currency } }),
 		})),
 		rating: { average: 0, count: 0 },
-		likes: 0,
+		likes,
 		status,
 		version: revision,
 		createdAt: rfc3339(product.createdAt),

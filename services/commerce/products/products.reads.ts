@@ -2,7 +2,7 @@
 // with what they agree on by versions.
 import type { Collection } from "../../../mixins/documents/collection.ts";
 import type { Query } from "../../../mixins/documents/engine.ts";
-import { frozen, Remembered } from "./products.cache.ts";
+import { frozen, Remembered, Soon } from "./products.cache.ts";
 import type { Product, QuotedLine } from "./products.contract.ts";
 import { type ProductDocument, quotedLines, viewOf } from "./products.domain.ts";
 import type { CatalogueVersions } from "./products.versions.ts";
@@ -32,7 +32,12 @@ export interface CatalogueReads {
 	page(query: ListQuery, cursorAfter: CursorAfter): Promise<Listing>;
 	/** A write of one product: whoever asks after it gets nothing that was read, or began to be, before it. */
 	writing<T>(id: string, write: () => Promise<T>): Promise<T>;
+	/** A write that changes nothing of a product but a count. The product itself shows it at once; lists a little later, or every like would empty them all. */
+	counting<T>(id: string, write: () => Promise<T>): Promise<T>;
 }
+
+// Likes are shown 5 s late at most, and have a way behind them when they are counted.
+const listsFollowMs = 2000;
 
 // A product takes some 3 kB here: 30 MB at most. Its pages hold the same objects.
 export const productsMax = 10_000;
@@ -64,6 +69,7 @@ export class OwnReads implements CatalogueReads {
 	readonly #products: Collection<ProductDocument>;
 	readonly #shown = new Remembered<Shown>(productsMax);
 	readonly #pages = new Remembered<Listing>(pagesMax);
+	readonly #listsSoon = new Soon(listsFollowMs, () => this.#pages.forgetAll());
 	/** Counts the changes of the catalogue, so that nothing read before one is kept after it. */
 	#changes = 0;
 
@@ -109,6 +115,16 @@ export class OwnReads implements CatalogueReads {
 		}
 	}
 
+	async counting<T>(id: string, write: () => Promise<T>): Promise<T> {
+		try {
+			return await write();
+		} finally {
+			this.#changes++;
+			this.#shown.forget(id);
+			this.#listsSoon.ask();
+		}
+	}
+
 	/** Keeps a document that a query found, unless something changed since it was asked. What is kept already is never older. */
 	async #keep(document: ProductDocument, before: number): Promise<Shown> {
 		if (this.#changes !== before) return shownOf(document);
@@ -127,6 +143,7 @@ export class SharedReads implements CatalogueReads {
 	readonly #shown = new Remembered<Shown>(productsMax);
 	readonly #byVersion = new Remembered<Shown>(productsMax);
 	readonly #pages = new Remembered<Listing>(pagesMax);
+	readonly #listsSoon = new Soon(listsFollowMs, () => this.#versions.writing([lists], async () => undefined));
 	#asked = new Map<string, PromiseWithResolvers<ProductDocument | undefined>>();
 
 	constructor(products: Collection<ProductDocument>, versions: CatalogueVersions) {
@@ -158,6 +175,14 @@ export class SharedReads implements CatalogueReads {
 
 	writing<T>(id: string, write: () => Promise<T>): Promise<T> {
 		return this.#versions.writing(partsOf(id), write);
+	}
+
+	async counting<T>(id: string, write: () => Promise<T>): Promise<T> {
+		try {
+			return await this.#versions.writing([id], write);
+		} finally {
+			this.#listsSoon.ask();
+		}
 	}
 
 	async #keep(document: ProductDocument): Promise<Shown> {

@@ -6,6 +6,7 @@ import { mayDo } from "../../../lib/principal.ts";
 import { redisOf } from "../../../lib/redis.ts";
 import { defineService } from "../../../lib/service.ts";
 import { type DocumentService, documentStore } from "../../../mixins/document-store.ts";
+import { recorded } from "../../identity/interactions/interactions.contract.ts";
 import { levelChanged } from "../inventory/inventory.contract.ts";
 import * as products from "./products.contract.ts";
 import * as domain from "./products.domain.ts";
@@ -89,7 +90,7 @@ export default defineService<Products>({
 		// Nobody else writes an embedded store; a server's may be written by any node.
 		if (config.mongoUrl) this.versions = new CatalogueVersions(redisOf(this.broker), parts => tellOthers(this, parts));
 		const reads = this.versions ? new SharedReads(collection, this.versions) : new OwnReads(collection);
-		this.store = new ProductStore(this.documents, this.runtime, (id, write) => reads.writing(id, write));
+		this.store = new ProductStore(this.documents, this.runtime, reads);
 		this.window = new ShopWindow(reads, this.store.claims);
 		const fieldOf = { categories: "category", brands: "brand" } as const;
 		const hasProducts = async (kind: keyof typeof fieldOf, slug: string) =>
@@ -255,6 +256,11 @@ export default defineService<Products>({
 		...hear(levelChanged, async function (this: Products, { params }) {
 			const shown = await this.window.productOf(params.sku);
 			if (shown && shown.inStock !== params.available > 0) await refreshStock(this.broker, this.store, [shown.product.id]);
+		}),
+
+		// Only ids of ours have a `prd_`; of visits nothing is kept here.
+		...hear(recorded, async function (this: Products, { params: { kind, target, userId } }) {
+			if (kind === "like" && target.startsWith("prd_")) await this.store.countLike(target, userId);
 		}),
 
 		...hear(products.cacheDropped, async function (this: Products, { params }) {

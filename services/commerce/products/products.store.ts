@@ -11,6 +11,7 @@ import { type CollectionSpec, DuplicateKey } from "../../../mixins/documents/eng
 import { type ClaimDocument, Claims, type Held } from "./products.claims.ts";
 import * as products from "./products.contract.ts";
 import { type Draft, factOf, importedId, importedProduct, type ProductDocument, viewOf } from "./products.domain.ts";
+import type { CatalogueReads } from "./products.reads.ts";
 
 export const collections: Readonly<Record<string, CollectionSpec>> = {
 	products: {
@@ -19,17 +20,26 @@ export const collections: Readonly<Record<string, CollectionSpec>> = {
 		indexes: ["createdAt", "sortName", "cheapest", "category", "brand", "status", ["category", "createdAt"], ["category", "cheapest"]],
 	},
 	skus: {},
+	likes: { indexes: ["productId"] },
 	taxonomies: {},
 };
 
-type Writing = <T>(id: string, write: () => Promise<T>) => Promise<T>;
+/** `_id` names product and user, so that a like is there once however often it is told. */
+export interface LikeDocument {
+	_id: string;
+	version: number;
+	productId: string;
+}
+
+/** What stands around each write of a product, so that nothing remembered outlives it. */
+type Writing = Pick<CatalogueReads, "writing" | "counting">;
 
 export class ProductStore {
 	readonly products: Collection<ProductDocument>;
 	readonly claims: Claims;
 	readonly #documents: DocumentStore;
+	readonly #likes: Collection<LikeDocument>;
 	readonly #runtime: Runtime;
-	/** Stands around each write of a product, so that nothing remembered outlives it. */
 	readonly #writing: Writing;
 
 	constructor(documents: DocumentStore, runtime: Runtime, writing: Writing) {
@@ -37,6 +47,7 @@ export class ProductStore {
 		this.#runtime = runtime;
 		this.#writing = writing;
 		this.products = documents.collection<ProductDocument>("products");
+		this.#likes = documents.collection<LikeDocument>("likes");
 		const has = async (productId: string, sku: string) =>
 			(await this.products.get(productId))?.variants.some(variant => variant.sku === sku) ?? false;
 		this.claims = new Claims(documents.collection<ClaimDocument>("skus"), runtime.clock, has);
@@ -48,7 +59,7 @@ export class ProductStore {
 		const facts = this.#documents.facts();
 		tell(facts, products.created, factOf(draft));
 		try {
-			return await this.#writing(draft._id, () => this.products.insert(draft, facts));
+			return await this.#writing.writing(draft._id, () => this.products.insert(draft, facts));
 		} catch (error) {
 			if (error instanceof DuplicateKey && error.field === "slug") throw products.slugTaken({ slug: draft.slug });
 			throw error;
@@ -72,7 +83,7 @@ export class ProductStore {
 				tell(facts, products.changed, factOf(doc));
 				return { doc, facts };
 			};
-			const product = await this.#writing(id, () => this.products.change(id, decided));
+			const product = await this.#writing.writing(id, () => this.products.change(id, decided));
 			if (!product) throw notFound();
 			return product;
 		} catch (error) {
@@ -100,7 +111,23 @@ export class ProductStore {
 			const inStock = isAvailable(product, available);
 			return inStock === product.inStock ? undefined : { doc: { ...product, inStock } };
 		};
-		await this.#writing(id, () => this.products.change(id, decided));
+		await this.#writing.writing(id, () => this.products.change(id, decided));
+	}
+
+	/**
+	 * Counts a user's like. Told twice, on two nodes or after a crash in between it is the same: the likes that are there are counted, and as they
+	 * only grow, of two counts that meet the higher is the later one. What is no product of ours is nobody's to count.
+	 */
+	async countLike(productId: string, userId: string): Promise<void> {
+		if (!(await this.products.get(productId))) return;
+		try {
+			await this.#likes.insert({ _id: `${productId} ${userId}`, productId });
+		} catch (error) {
+			if (!(error instanceof DuplicateKey)) throw error;
+		}
+		const likes = await this.#likes.count({ productId });
+		const decided = (product: ProductDocument) => ((product.likes ?? 0) >= likes ? undefined : { doc: { ...product, likes } });
+		await this.#writing.counting(productId, () => this.products.change(productId, decided));
 	}
 
 	/** Adds those whose slug is new. Answers their ids. Throws `sku_taken` after the others were added. */

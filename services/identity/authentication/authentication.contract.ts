@@ -1,6 +1,7 @@
 import Type, { type Static } from "typebox";
 import { action, event } from "../../../lib/contract.ts";
 import { failure, notFound, rateLimited, serviceUnavailable, unauthenticated, validationFailed } from "../../../lib/failure.ts";
+import { originFields } from "../../../lib/origin.ts";
 import { roles } from "../../../lib/principal.ts";
 import { Email, Id, Nothing, Page, Paging, Text, Time } from "../../../lib/vocabulary.ts";
 import { User, UserId } from "../users/users.contract.ts";
@@ -222,8 +223,7 @@ export const succeeded = event({
 		userId: UserId,
 		sessionId: SessionId,
 		by: Type.Enum(["register", "login"]),
-		addressHash: Hash,
-		deviceHash: Type.Union([Hash, Type.Null()]),
+		...originFields,
 	}),
 });
 
@@ -236,8 +236,7 @@ export const failed = event({
 	payload: Type.Object({
 		emailHash: Hash,
 		userId: Type.Union([UserId, Type.Null()]),
-		addressHash: Hash,
-		deviceHash: Type.Union([Hash, Type.Null()]),
+		...originFields,
 	}),
 });
 

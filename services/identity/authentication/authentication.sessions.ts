@@ -2,6 +2,7 @@
 import { ask, type Meta, tell } from "../../../lib/contract.ts";
 import { keyedHash, randomToken, sha256 } from "../../../lib/crypto.ts";
 import { notFound, rateLimited, serviceUnavailable } from "../../../lib/failure.ts";
+import { originOf as hashedOrigin, type Origin } from "../../../lib/origin.ts";
 import { asActor } from "../../../lib/scope.ts";
 import { accessTokenSeconds, tokensOf } from "../../../lib/tokens.ts";
 import type { SqlService } from "../../../mixins/sql-store.ts";
@@ -20,12 +21,7 @@ type Caller = Parameters<typeof ask>[0];
 export const emailKeyOf = (service: Authentication, email: string) => keyedHash(service.runtime.secret(), "email", foldEmail(email));
 
 /** Where a request comes from, as it may be kept: hashes. */
-export function originOf(service: Authentication, meta: Meta) {
-	const { address = "", deviceId } = meta.request ?? {};
-	const hash = (purpose: string, text: string) => keyedHash(service.runtime.secret(), purpose, text);
-	return { addressHash: hash("address", address), deviceHash: deviceId ? hash("device", deviceId) : null };
-}
-export type Origin = ReturnType<typeof originOf>;
+export const originOf = (service: Authentication, meta: Meta): Origin => hashedOrigin(service.runtime.secret(), meta.request);
 
 /** Account and address together are what failed attempts are counted by. */
 const subjectOf = (emailKey: string, { addressHash }: Origin) => sha256(`${emailKey}\n${addressHash}`);
