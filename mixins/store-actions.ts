@@ -27,7 +27,8 @@ export interface OperableStore {
 
 type Operable = Service & { operable(): OperableStore; listening?: Listening };
 
-function shownLetter(group: string, { nextAt, firstFailedAt, lastFailedAt, id, ...letter }: Letter): DeadLetter {
+/** As operators see it. `group` is the service that keeps it. */
+export function shownLetter(group: string, { nextAt, firstFailedAt, lastFailedAt, id, ...letter }: Letter): DeadLetter {
 	return {
 		...letter,
 		id: `${group}:${id}`,

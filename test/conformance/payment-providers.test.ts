@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
+import { sign } from "../../lib/signature.ts";
 import type { Payments } from "../../services/commerce/payments/payments.intents.ts";
 import type { ProviderGiven } from "../../services/commerce/payments/providers/provider.ts";
 import { Sandbox } from "../../services/commerce/payments/providers/sandbox.ts";
-import { sign } from "../../services/commerce/payments/providers/signature.ts";
 import { describeWith } from "../support/engines/describe-with.ts";
 import { startStoa } from "../support/stoa.ts";
 import { startStripe, stripeEnv, stripeMessage } from "../support/stripe-stand-in.ts";

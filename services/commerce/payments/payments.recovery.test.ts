@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { handClock } from "../../../lib/clock.ts";
 import { ask } from "../../../lib/contract.ts";
+import { sign } from "../../../lib/signature.ts";
 import {
 	aPayment,
 	askCapture,
@@ -19,7 +20,6 @@ import {
 } from "../../../test/support/payments.ts";
 import { type Stoa, startStoa } from "../../../test/support/stoa.ts";
 import * as contract from "./payments.contract.ts";
-import { sign } from "./providers/signature.ts";
 
 let stoa: Stoa;
 let clock: ReturnType<typeof handClock>;

@@ -9,9 +9,11 @@ import type { Collection } from "../../../mixins/documents/collection.ts";
 import { SqliteDocuments } from "../../../mixins/documents/sqlite-engine.ts";
 import { type Channel, type Message, Undeliverable } from "./channels/channel.ts";
 import { Delivery } from "./notifications.delivery.ts";
-import { claimMs, type NotificationDocument, notificationsOf } from "./notifications.domain.ts";
-import { notificationsSpec } from "./notifications.store.ts";
+import { attemptsMax, claimMs, type NotificationDocument, notificationsOf, retryAfterMs } from "./notifications.domain.ts";
+import { drop, redrive, undeliveredLetter, undeliveredLetters } from "./notifications.letters.ts";
+import { collections } from "./notifications.store.ts";
 
+const seen = { firstFailedAt: 0, lastFailedAt: 0 };
 const quiet = { warn: () => undefined };
 
 describe("delivering queued notifications", () => {
@@ -24,7 +26,7 @@ describe("delivering queued notifications", () => {
 		folder = fs.mkdtempSync(path.join(os.tmpdir(), "stoa-delivery-"));
 		clock = handClock();
 		engine = new SqliteDocuments(path.join(folder, "notifications.db"), {
-			collections: { ...storeCollections, notifications: notificationsSpec },
+			collections: { ...storeCollections, ...collections },
 			durability: "process",
 			now: clock.now(),
 		});
@@ -46,11 +48,11 @@ describe("delivering queued notifications", () => {
 			logger: quiet,
 		}).collection<NotificationDocument>("notifications");
 	};
-	const aNode = (deliver: Channel["deliver"]) => {
+	const aNode = (deliver: Channel["deliver"], notifications = collectionOfANode()) => {
 		const email: Channel = { name: "email", begins: "queued", deliver, close: () => undefined };
 		return new Delivery({
-			notifications: collectionOfANode(),
-			channels: new Map([["email", email]]),
+			notifications,
+			channel: email,
 			clock,
 			crash: { at: () => undefined },
 			logger: quiet,
@@ -63,10 +65,11 @@ describe("delivering queued notifications", () => {
 			const fact = { id: `evt_${index}`, occurredAt: new Date(clock.now()).toISOString() };
 			const told = {
 				type: "order.confirmed",
-				buyer: { userId: null, orderId: `ord_${index}`, orderNumber: "1" },
-				wording: { title: "t", body: "b" },
+				to: { userId: null, orderId: `ord_${index}`, orderNumber: "1" },
+				wording: { locale: "en", title: "t", body: "b" },
+				channels: ["email"],
 			} as const;
-			const [fresh] = notificationsOf(fact, told, new Map([["email", email]]));
+			const [fresh] = notificationsOf(fact, told, { channels: new Map([["email", email]]), now: clock.now() });
 			await notifications.insert(fresh!);
 			ids.push(fresh!._id);
 		}
@@ -140,6 +143,105 @@ describe("delivering queued notifications", () => {
 			await notifications.change(id!, doc => ({ doc: { ...doc, readAt: "2026-01-05T09:00:01.000Z" } }));
 			return "sent";
 		}).round();
-		expect(await notifications.get(id!)).toMatchObject({ status: "sent", readAt: "2026-01-05T09:00:01.000Z" });
+		expect(await notifications.get(id!)).toMatchObject({ status: "sent", claim: null, readAt: "2026-01-05T09:00:01.000Z" });
+	});
+
+	it("is a dead letter after its tries, and gets all of them again from an operator", async () => {
+		const [id] = await queue(1);
+		let away = true;
+		const node = aNode(async () => {
+			if (away) throw Object.assign(new Error("connect ECONNREFUSED"), { code: "ESOCKET" });
+			return "sent";
+		});
+		for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+			expect(await node.round()).toBe(1);
+			clock.move(retryAfterMs(attempt));
+		}
+		expect(await node.round()).toBe(0);
+		const letterId = id!.replace("ntf_", "evt_");
+		const [letter] = await undeliveredLetters(notifications, { status: "dead", limit: 10 });
+		expect(letter).toMatchObject({ id: letterId, status: "dead", attempts: attemptsMax, error: "ESOCKET", key: "ord_0" });
+		expect(letter!.envelope.data).toEqual({
+			notificationId: id,
+			type: "order.confirmed",
+			channel: "email",
+			userId: null,
+			orderId: "ord_0",
+		});
+
+		expect(await redrive(notifications, letterId, clock.now())).toBe(true);
+		expect(await undeliveredLetter(notifications, letterId)).toMatchObject({ status: "retrying", attempts: 0 });
+		away = false;
+		expect(await node.round()).toBe(1);
+		expect(await undeliveredLetter(notifications, letterId)).toBeUndefined();
+		expect(await redrive(notifications, letterId, clock.now())).toBe(false);
+	});
+
+	it("is not carried twice because an operator redrove it while it was under way", async () => {
+		const [id] = await queue(1);
+		const letterId = id!.replace("ntf_", "evt_");
+		const failing = aNode(async () => {
+			throw new Error("busy");
+		});
+		await failing.round();
+		clock.move(5000);
+		const carried: string[] = [];
+		const accepted = Promise.withResolvers<"sent">();
+		const under = aNode(({ id }) => {
+			carried.push(id);
+			return accepted.promise;
+		}).round();
+		while (carried.length === 0) await new Promise(resolve => setImmediate(resolve));
+		expect(await redrive(notifications, letterId, clock.now())).toBe(true);
+		expect(await failing.round()).toBe(0);
+		accepted.resolve("sent");
+		await under;
+		expect(carried).toEqual([id]);
+		expect(await notifications.get(id!)).toMatchObject({ status: "sent", letter: null });
+	});
+
+	it("is left alone once an operator dropped it", async () => {
+		const [id] = await queue(1);
+		const letterId = id!.replace("ntf_", "evt_");
+		const node = aNode(async () => {
+			throw new Error("busy");
+		});
+		await node.round();
+		expect(await drop(notifications, letterId)).toBe(true);
+		clock.move(60_000);
+		expect(await node.round()).toBe(0);
+		expect(await notifications.get(id!)).toMatchObject({ status: "failed", letter: null });
+		expect(await drop(notifications, letterId)).toBe(false);
+	});
+
+	it("lists letters newest first, page by page, of one status or of all", async () => {
+		const ids: string[] = [];
+		for (let round = 0; round < 5; round++) {
+			ids.unshift(...(await queue(1)));
+			await notifications.change(ids[0]!, doc => ({ doc: { ...doc, status: "queued", letter: round % 2 ? "dead" : "retrying", ...seen } }));
+			clock.move(1);
+		}
+		const letterIds = ids.map(id => id.replace("ntf_", "evt_"));
+		const pageOf = async (page: { status?: "dead"; before?: string; limit: number }) =>
+			(await undeliveredLetters(notifications, page)).map(({ id }) => id);
+		expect(await pageOf({ limit: 3 })).toEqual(letterIds.slice(0, 3));
+		expect(await pageOf({ limit: 3, before: letterIds[2]! })).toEqual(letterIds.slice(3));
+		expect(await pageOf({ limit: 3, status: "dead" })).toEqual([letterIds[1], letterIds[3]]);
+	});
+
+	it("writes down what went out although the store was away for a moment, instead of sending it again", async () => {
+		const [id] = await queue(1);
+		const node = collectionOfANode();
+		let failures = 1;
+		const change = node.change.bind(node);
+		node.change = (...given) => (failures-- > 0 ? Promise.reject(new Error("away")) : change(...given));
+		const carried: string[] = [];
+		const deliver = async ({ id }: Message) => {
+			carried.push(id);
+			return "sent" as const;
+		};
+		await aNode(deliver, node).round();
+		expect(carried).toEqual([id]);
+		expect(await notifications.get(id!)).toMatchObject({ status: "sent" });
 	});
 });

@@ -1,12 +1,13 @@
-// Carries queued notifications: takes what is due by a conditional write, so that one node alone carries it, tries, and writes down how it went.
-// A node that dies in between leaves a claim that runs out; the next try has the same message id.
+// Carries the queued notifications of one channel: takes what is due by a conditional write, so that one node alone carries it, tries, and writes
+// down how it went. A node that dies in between leaves a claim that runs out; the next try has the same message id.
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "moleculer";
 import type { Clock } from "../../../lib/clock.ts";
 import type { CrashPoints } from "../../../lib/crash.ts";
 import { codeOf } from "../../../lib/failure.ts";
-import type { Collection } from "../../../mixins/documents/collection.ts";
+import type { Collection, Decision } from "../../../mixins/documents/collection.ts";
 import { type Channel, Undeliverable } from "./channels/channel.ts";
-import type { ChannelName } from "./notifications.contract.ts";
 import { claimed, delivered, type NotificationDocument, undelivered } from "./notifications.domain.ts";
 
 // As many as a mail server likes to take at once from one sender.
@@ -17,10 +18,13 @@ const pollMs = 1000;
 const tryMs = 60_000;
 // How long a try under way may hold up the end of the process.
 const graceMs = 5000;
+// What went out must be written down, or it would go out again: a store that is away for a moment is asked as long as the claim lasts.
+const writesMax = 20;
+const writeAgainMs = 1000;
 
 export interface DeliveryGiven {
 	notifications: Collection<NotificationDocument>;
-	channels: ReadonlyMap<ChannelName, Channel>;
+	channel: Channel;
 	clock: Clock;
 	crash: CrashPoints;
 	logger: Pick<Logger, "warn">;
@@ -67,8 +71,8 @@ export class Delivery {
 
 	/** Tries everything that is due now, once; how many. */
 	async round(): Promise<number> {
-		const { notifications, clock } = this.#given;
-		const filter = { status: "queued", nextAt: { $lte: clock.now() } };
+		const { notifications, channel, clock } = this.#given;
+		const filter = { status: "queued", channel: channel.name, nextAt: { $lte: clock.now() } };
 		const due = await notifications.find({ filter, sort: { field: "nextAt", order: "ascending" }, limit: batchMax });
 		const carried = await Promise.allSettled(due.map(notification => this.#carry(notification)));
 		// All have ended before one that could not even be written down is reported.
@@ -92,32 +96,54 @@ export class Delivery {
 	/** False when somebody was faster. */
 	async #carry(notification: NotificationDocument): Promise<boolean> {
 		const { notifications, clock } = this.#given;
-		const attempt = notification.attempts + 1;
-		if (!(await notifications.replace(claimed(notification, clock.now()), notification.version))) return false;
-		try {
-			const status = await this.#try(notification);
-			await notifications.change(notification._id, doc => ({ doc: delivered(doc, status) }));
-		} catch (error) {
-			const failed = { reason: reasonOf(error), final: error instanceof Undeliverable, now: clock.now() };
-			this.#given.logger.warn(`${notification._id} (${notification.channel}) did not go out at try ${attempt}: ${failed.reason}`);
-			await notifications.change(notification._id, doc => {
-				const changed = undelivered(doc, attempt, failed);
-				return changed && { doc: changed };
-			});
-		}
+		const claim = randomUUID();
+		if (!(await notifications.replace(claimed(notification, { claim, now: clock.now() }), notification.version))) return false;
+		const outcome = await this.#outcomeOf(notification, claim);
+		await this.#write(notification._id, outcome);
 		return true;
 	}
 
-	async #try({ _id, channel: name, userId, orderId, title, body }: NotificationDocument): Promise<"sent" | "kept"> {
-		const { channels, crash } = this.#given;
-		const channel = channels.get(name);
-		if (!channel) throw new Undeliverable("no such channel");
-		crash.at(`notifications/${name}/beforeSend`);
+	/** Tries, and answers what this makes of the notification. */
+	async #outcomeOf(
+		notification: NotificationDocument,
+		claim: string,
+	): Promise<(doc: NotificationDocument) => Decision<NotificationDocument> | undefined> {
+		const { clock, logger } = this.#given;
+		try {
+			const status = await this.#try(notification);
+			return doc => ({ doc: delivered(doc, status) });
+		} catch (error) {
+			const final = error instanceof Undeliverable;
+			const failed = { reason: reasonOf(error), final, hasReceiver: !final || error.hasReceiver, now: clock.now() };
+			const { _id, channel, attempts } = notification;
+			logger.warn(`${_id} (${channel}) did not go out at try ${attempts + 1}: ${failed.reason}`);
+			return doc => {
+				const changed = undelivered(doc, claim, failed);
+				return changed && { doc: changed };
+			};
+		}
+	}
+
+	async #write(id: string, decide: (doc: NotificationDocument) => Decision<NotificationDocument> | undefined): Promise<void> {
+		for (let attempt = 1; ; attempt++) {
+			try {
+				await this.#given.notifications.change(id, decide);
+				return;
+			} catch (error) {
+				if (attempt === writesMax || this.#stopped) throw error;
+				await sleep(writeAgainMs);
+			}
+		}
+	}
+
+	async #try({ _id, type, userId, orderId, locale, title, body, createdAt }: NotificationDocument): Promise<"sent" | "kept"> {
+		const { channel, crash } = this.#given;
+		crash.at(`notifications/${channel.name}/beforeSend`);
 		const status = await channel.deliver(
-			{ id: _id, userId, orderId, title, body },
+			{ id: _id, type, userId, orderId, locale, title, body, createdAt },
 			AbortSignal.any([this.#ending.signal, AbortSignal.timeout(tryMs)]),
 		);
-		crash.at(`notifications/${name}/afterSend`);
+		crash.at(`notifications/${channel.name}/afterSend`);
 		return status;
 	}
 }

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { handClock } from "../../../../lib/clock.ts";
 import { ask } from "../../../../lib/contract.ts";
 import { newId } from "../../../../lib/ids.ts";
+import { sign } from "../../../../lib/signature.ts";
 import { aPayment, paymentsOf } from "../../../../test/support/payments.ts";
 import { type Stoa, startStoa } from "../../../../test/support/stoa.ts";
 import * as contract from "../payments.contract.ts";
 import * as sandbox from "./sandbox.contract.ts";
-import { sign } from "./signature.ts";
 
 let stoa: Stoa;
 const clock = handClock();

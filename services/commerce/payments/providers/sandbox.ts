@@ -4,6 +4,7 @@ import Type from "typebox";
 import { Compile } from "typebox/compile";
 import { unauthenticated, validationFailed } from "../../../../lib/failure.ts";
 import { newId } from "../../../../lib/ids.ts";
+import { isSigned } from "../../../../lib/signature.ts";
 import { Text, Time } from "../../../../lib/vocabulary.ts";
 import type { SqlTx } from "../../../../mixins/sql/tx.ts";
 import type {
@@ -18,7 +19,6 @@ import type {
 	SandboxDoor,
 } from "./provider.ts";
 import { fixedInstrument, type Instrument, instrumentOf } from "./sandbox-cards.ts";
-import { isSigned } from "./signature.ts";
 
 const slowMs = 5000;
 

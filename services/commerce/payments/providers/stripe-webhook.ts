@@ -3,9 +3,9 @@ import Type from "typebox";
 import { Compile } from "typebox/compile";
 import { unauthenticated, validationFailed } from "../../../../lib/failure.ts";
 import { idPattern } from "../../../../lib/ids.ts";
+import { toleranceSeconds } from "../../../../lib/signature.ts";
 import { Text } from "../../../../lib/vocabulary.ts";
 import type { ProviderEvent } from "./provider.ts";
-import { toleranceSeconds } from "./signature.ts";
 
 const open = { additionalProperties: true };
 const Message = Compile(

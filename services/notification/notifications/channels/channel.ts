@@ -1,13 +1,18 @@
-import type { ChannelName } from "../notifications.contract.ts";
+import type { ChannelName, NotificationType } from "../notifications.contract.ts";
 
 /** What a channel carries. */
 export interface Message {
 	/** The notification's id, the same at every try: receivers can recognise a repeat by it. */
 	id: string;
+	type: NotificationType;
+	/** Null: a guest, who is reached through the order alone. */
 	userId: string | null;
-	orderId: string;
+	orderId: string | null;
+	/** Of the words. */
+	locale: string;
 	title: string;
 	body: string;
+	createdAt: string;
 }
 
 /** One way to reach a person. */
@@ -23,13 +28,24 @@ export interface Channel {
 	close(): void;
 }
 
-/** The receiver does not exist, or will never take this message. `reason` holds no address. */
+/** The receiver will never take this message. `reason` holds no address. */
 export class Undeliverable extends Error {
 	override name = "Undeliverable";
 	readonly reason: string;
+	/** False: there is no receiver at all. */
+	readonly hasReceiver: boolean;
 
-	constructor(reason: string) {
+	constructor(reason: string, hasReceiver = true) {
 		super(reason);
 		this.reason = reason;
+		this.hasReceiver = hasReceiver;
 	}
 }
+
+/** A channel that nothing carries here: the message is kept and can be read where notifications are. */
+export const keptChannel = (name: ChannelName): Channel => ({
+	name,
+	begins: "kept",
+	deliver: async () => "kept",
+	close: () => undefined,
+});

@@ -79,6 +79,8 @@ describe("email through a mail server", () => {
 		expect(content).toContain("Subject: Order 1001 is confirmed");
 		expect(content).toContain(`Message-ID: <${sent[0]!.id}@stoa>`);
 		expect(content).toContain("From: Stoa <no-reply@localhost>");
+		expect(content).toContain("Content-Type: text/plain");
+		expect(content).toContain('<html lang=3D"en">');
 		expect(await ask(stoa.broker, storeContract("notifications").replayFacts, { dryRun: false })).toMatchObject({ repaired: 0 });
 		expect(mails).toHaveLength(2);
 	});

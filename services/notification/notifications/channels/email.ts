@@ -1,17 +1,11 @@
-// Email through a real server when there is one; otherwise the message is kept and can be read where notifications are.
+// Email through a real server when there is one.
 import { isIP } from "node:net";
 import { createTransport } from "nodemailer";
-import { type Channel, type Message, Undeliverable } from "./channel.ts";
+import { type Channel, keptChannel, type Message, Undeliverable } from "./channel.ts";
+import { htmlOf } from "./html.ts";
 
 /** Answers undefined when the person has no address any more. */
 export type AddressOf = (message: Message) => Promise<string | undefined>;
-
-const keptEmail: Channel = {
-	name: "email",
-	begins: "kept",
-	deliver: async () => "kept",
-	close: () => undefined,
-};
 
 /** `?from=` of the URL; else an address of the server's own that takes no answers. */
 function senderOf(smtpUrl: string): string {
@@ -29,7 +23,7 @@ interface SmtpError extends Error {
 const isFinal = ({ code, responseCode = 0 }: SmtpError) => (code === "EENVELOPE" || code === "EMESSAGE") && responseCode >= 500;
 
 export function emailChannel(smtpUrl: string | undefined, addressOf: AddressOf): Channel {
-	if (!smtpUrl) return keptEmail;
+	if (!smtpUrl) return keptChannel("email");
 	const transport = createTransport({
 		url: smtpUrl,
 		pool: true,
@@ -44,13 +38,14 @@ export function emailChannel(smtpUrl: string | undefined, addressOf: AddressOf):
 		begins: "queued",
 		async deliver(message, signal) {
 			const to = await addressOf(message);
-			if (!to) throw new Undeliverable("no address");
+			if (!to) throw new Undeliverable("no address", false);
 			try {
 				await transport.sendMail({
 					from,
 					to: { name: "", address: to },
 					subject: message.title,
 					text: message.body,
+					html: htmlOf(message),
 					messageId: `<${message.id}@stoa>`,
 					// Nobody's holiday reply should come back to us.
 					headers: { "Auto-Submitted": "auto-generated" },

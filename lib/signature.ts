@@ -1,5 +1,6 @@
+// How messages between the house and others' doors are signed, in both directions: the time and the raw body under a secret that both know.
 import { createHmac } from "node:crypto";
-import { sameSecret } from "../../../../lib/crypto.ts";
+import { sameSecret } from "./crypto.ts";
 
 /** Older messages may be somebody's replay, younger ones a forger's guess; five minutes forgive clocks and slow queues. */
 export const toleranceSeconds = 300;
