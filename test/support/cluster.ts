@@ -250,16 +250,19 @@ class Node implements ClusterNode {
 
 const neverStarted: Ending = { code: null, signal: null };
 
-export interface Engines {
-	urls: Required<ServerUrls>;
-	servers: Record<keyof ServerUrls, TestServer>;
+export interface Engines<Name extends keyof ServerUrls = keyof ServerUrls> {
+	urls: Record<Name, string>;
+	servers: Record<Name, TestServer>;
 	/** Kills them and deletes what they kept. */
 	remove(): Promise<void>;
 }
 
-/** Servers of one's own, started side by side: they may be killed, paused and restarted. */
-export async function startEngines(): Promise<Engines> {
-	const names = ["nats", "sql", "mongo", "redis"] as const;
+const allServers: readonly (keyof ServerUrls)[] = ["nats", "sql", "mongo", "redis"];
+
+/** Servers of one's own, started side by side: they may be killed, paused and restarted. All that a cluster needs, or those that are named. */
+export async function startEngines<Name extends keyof ServerUrls = keyof ServerUrls>(
+	names: readonly Name[] = allServers as readonly Name[],
+): Promise<Engines<Name>> {
 	const started = await Promise.allSettled(names.map(name => startServer(name)));
 	const running = started.flatMap(each => (each.status === "fulfilled" ? [each.value] : []));
 	const remove = async () => {
@@ -270,6 +273,7 @@ export async function startEngines(): Promise<Engines> {
 		await remove();
 		throw failed.reason;
 	}
-	const [nats, sql, mongo, redis] = running as [TestServer, TestServer, TestServer, TestServer];
-	return { urls: { nats: nats.url, sql: sql.url, mongo: mongo.url, redis: redis.url }, servers: { nats, sql, mongo, redis }, remove };
+	const servers = Object.fromEntries(names.map((name, at) => [name, running[at]])) as Record<Name, TestServer>;
+	const urls = Object.fromEntries(names.map(name => [name, servers[name].url])) as Record<Name, string>;
+	return { urls, servers, remove };
 }
