@@ -5,8 +5,11 @@ import { type FailureKind, failure, isFailure, kindOf, StoaFailure } from "./fai
 
 /** How long a key is remembered. */
 export const keptMs = 24 * 60 * 60 * 1000;
-/** How long a repeat waits for the first request to end before it is told so. */
-export const waitMs = 8000;
+/**
+ * How long a request waits, from its beginning, for work that goes on by itself, before it is answered with how that stands. An answer leaves within
+ * 8 s; the last of them is for saying so.
+ */
+export const waitMs = 7000;
 
 export const keyReused = failure("refused", "idempotency_key_reused", () => "This Idempotency-Key was used for another request body.");
 export const inProgress = failure(

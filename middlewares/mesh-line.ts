@@ -5,9 +5,12 @@ import type { NatsConnection } from "nats";
 import { serviceUnavailable } from "../lib/failure.ts";
 import { type Line, lineOf } from "../lib/line.ts";
 
-// A node that died answers nothing until its heartbeat is missed. Whoever may ask again does so long before; the deeper the call the sooner,
-// so that the one who asked on another's behalf has time for a second try itself.
-const repeatableMs = { outermost: 4000, nested: 1000 };
+// A node that was killed is noticed at once; one that is paused or cut off answers nothing until its heartbeat is missed. Whoever may ask again does so
+// long before; the deeper the call the sooner, so that the one who asked on another's behalf has time for a second try itself. Shorter would make
+// a busy node's answers late and its work double.
+const repeatableMs = { outermost: 3000, nested: 1500 };
+/** The gateway's call to a service; what that one asks of others is nested. */
+const outermostLevel = 2;
 // The framework looks for missed heartbeats once in a heartbeat timeout, which doubles the time until a death is noticed.
 const checkNodesMs = 1000;
 const deliveriesMax = 4;
@@ -103,7 +106,7 @@ export function meshLine(): Middleware {
 				if (!line.up) return this.Promise.reject(serviceUnavailable());
 				if (repeatable) {
 					const options = ctx.options as { timeout?: number };
-					const most = ctx.level <= 1 ? repeatableMs.outermost : repeatableMs.nested;
+					const most = ctx.level <= outermostLevel ? repeatableMs.outermost : repeatableMs.nested;
 					options.timeout = Math.min(options.timeout || most, most);
 				}
 				return next(ctx);

@@ -109,7 +109,7 @@ export const checkout = action({
 		idempotencyKey: "required",
 		tag: "Checkout",
 	},
-	timeoutMs: 12_000,
+	timeoutMs: 8000,
 	params: Type.Object({
 		id: Id("crt"),
 		email: Type.Optional(Email),
@@ -187,7 +187,7 @@ export const cancel = action({
 	summary: "Cancel before shipping: stock returns, money is voided or refunded once. A cancelled order answers as it is.",
 	allow: "public",
 	rest: { method: "POST", path: "/v1/orders/:id/cancel", idempotencyKey: "required", tag: "Orders" },
-	timeoutMs: 12_000,
+	timeoutMs: 8000,
 	params: Type.Object({ id: Id("ord"), reason: Reason }),
 	returns: Type.Union([Order, OperationAnswer]),
 	throws: [notFound, versionStale, orderStateConflict, keyReused, inProgress],

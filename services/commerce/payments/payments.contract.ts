@@ -194,7 +194,7 @@ export const capture = action({
 	name: "payments.capture",
 	summary: "Take the whole amount of a payment that was left authorised.",
 	allow: "payments:capture",
-	timeoutMs,
+	timeoutMs: 8000,
 	rest: { method: "POST", path: "/v1/payments/:id/capture", ...underKey },
 	params: Type.Object({ id: Id("pay") }),
 	returns: PaymentView,
@@ -205,7 +205,7 @@ export const refund = action({
 	name: "payments.refund",
 	summary: "Give back an amount, or what was paid for some items. Never more than was captured.",
 	allow: "payments:refund",
-	timeoutMs,
+	timeoutMs: 8000,
 	rest: { method: "POST", path: "/v1/payments/:id/refunds", status: 201, location: "/v1/payments/{paymentId}/refunds/{id}", ...underKey },
 	params: Type.Object({
 		id: Id("pay"),

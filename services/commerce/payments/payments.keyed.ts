@@ -34,6 +34,7 @@ export async function underKey<Result>(
 	ctx: Asking,
 	begin: (tx: PaymentsTx, begun: Begun) => Promise<void>,
 ): Promise<Result> {
+	const until = performance.now() + waitMs;
 	const request = keyedRequest(ctx);
 	if (!request) throw keyRequired();
 	const { store, intents, runtime } = service;
@@ -58,7 +59,7 @@ export async function underKey<Result>(
 	// Running under our own id: the answer of the commit got lost, and the transaction has found what it had written itself.
 	const id = opened.state === "new" ? fresh.intentId : opened.reference;
 	const isFirst = id === fresh.intentId;
-	const intent = await waited(waitMs, intents.drive(id, { isFirst }));
+	const intent = await waited(until - performance.now(), intents.drive(id, { isFirst }));
 	const kept = await store.reader.keptReply(scope);
 	if (kept) return isFirst ? firstAnswer<Result>(kept.reply) : replay<Result>(ctx, kept.reply, kept.requestId);
 	// A provider that refused the connection: nothing happened, the key was let go, trying again is right.

@@ -35,6 +35,7 @@ export type Entered =
 	| { how: "refused"; refusal: unknown };
 
 export async function checkout(this: OrdersService, ctx: Ctx): Promise<Result> {
+	const until = performance.now() + waitMs;
 	const { principal } = ctx.locals;
 	const cartToken = ctx.meta.request?.cartToken ?? null;
 	const cart = await ask(ctx, carts.access, { cartId: ctx.params.id, userId: principal?.userId ?? null, cartToken });
@@ -48,7 +49,7 @@ export async function checkout(this: OrdersService, ctx: Ctx): Promise<Result> {
 	if (entered.how === "begun") this.store.sagas.driveBegun(entered.saga);
 	// Whoever began it may have died since, or it was this very request, whose commit was answered to nobody.
 	if (entered.how === "joined") this.store.sagas.drive(entered.operationId);
-	return outcome(this, ctx, entered.operationId, request?.scope, entered.how === "joined");
+	return outcome(this, ctx, entered.operationId, request?.scope, entered.how === "joined", until - performance.now());
 }
 
 /** Claims the key and begins an attempt, or says why not; all in one transaction. */
@@ -113,7 +114,7 @@ async function begin(
 }
 
 /**
- * What became of an operation within 8 s: the kept reply, the refusal, or 202 with the operation as it stands. The first request and its
+ * What became of an operation within the time: the kept reply, the refusal, or 202 with the operation as it stands. The first request and its
  * repeats read the same kept bytes.
  */
 export async function outcome<R>(
@@ -122,7 +123,7 @@ export async function outcome<R>(
 	operationId: string,
 	keyScope: string | undefined,
 	repeated: boolean,
-	withinMs = waitMs,
+	withinMs: number,
 ): Promise<R | { operation: orders.Operation }> {
 	const saga = await service.store.sagas.settled(operationId, withinMs);
 	const kept = keyScope
