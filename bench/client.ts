@@ -14,23 +14,24 @@ const answerWithinMs = 30_000;
 /** Servers close what was idle for some seconds, Node's after 5; a request written at that moment is lost, and no fault of the product. */
 const idleMsMax = 2000;
 
-/** Keep-alive connections on bare sockets, one request at a time on each; a request waits when all are busy. */
+/** Keep-alive connections on bare sockets, shared out evenly among the gateways, one request at a time on each; a request waits when all are busy. */
 export class Client {
-	readonly #base: URL;
+	readonly #bases: readonly URL[];
+	#opened = 0;
 	readonly #connectionsMax: number;
 	readonly #idle: Connection[] = [];
 	readonly #all = new Set<Connection>();
 	readonly #waiting: ((connection: Connection) => void)[] = [];
 
-	constructor(base: string, connectionsMax: number) {
-		this.#base = new URL(base);
+	constructor(bases: string | readonly string[], connectionsMax: number) {
+		this.#bases = [bases].flat().map(base => new URL(base));
 		this.#connectionsMax = connectionsMax;
 	}
 
 	async request(ask: Ask): Promise<Answer> {
 		const connection = await this.#take();
 		try {
-			return await connection.send(this.#written(ask));
+			return await connection.send(ask);
 		} finally {
 			this.#giveBack(connection);
 		}
@@ -59,29 +60,24 @@ export class Client {
 	}
 
 	#open(): Connection {
-		const connection: Connection = new Connection(this.#base, () => this.#all.delete(connection));
+		const base = this.#bases[this.#opened++ % this.#bases.length]!;
+		const connection: Connection = new Connection(base, () => this.#all.delete(connection));
 		this.#all.add(connection);
 		return connection;
-	}
-
-	#written({ method, path, headers, body }: Ask): string {
-		let head = `${method} ${this.#base.pathname.replace(/\/$/, "")}${path} HTTP/1.1\r\nHost: ${this.#base.host}\r\nAccept: application/json\r\n`;
-		for (const name in headers) head += `${name}: ${headers[name]}\r\n`;
-		if (body === undefined) return `${head}\r\n`;
-		const text = JSON.stringify(body);
-		return `${head}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
 	}
 }
 
 class Connection {
 	usable = true;
 	usedAtMs = 0;
+	readonly #base: URL;
 	readonly #socket: Socket;
 	readonly #closed: () => void;
 	#received: Buffer = Buffer.alloc(0);
 	#asked: { resolve(answer: Answer): void; reject(error: Error): void } | undefined;
 
 	constructor(base: URL, closed: () => void) {
+		this.#base = base;
 		this.#closed = closed;
 		const secure = base.protocol === "https:";
 		const host = base.hostname.replace(/^\[|\]$/g, "");
@@ -95,10 +91,10 @@ class Connection {
 			.on("close", () => this.#fail(new Error("connection closed before the answer")));
 	}
 
-	send(request: string): Promise<Answer> {
+	send(ask: Ask): Promise<Answer> {
 		return new Promise((resolve, reject) => {
 			this.#asked = { resolve, reject };
-			this.#socket.write(request);
+			this.#socket.write(written(this.#base, ask));
 		});
 	}
 
@@ -129,4 +125,12 @@ class Connection {
 		this.#asked?.reject(error);
 		this.#asked = undefined;
 	}
+}
+
+function written(base: URL, { method, path, headers, body }: Ask): string {
+	let head = `${method} ${base.pathname.replace(/\/$/, "")}${path} HTTP/1.1\r\nHost: ${base.host}\r\nAccept: application/json\r\n`;
+	for (const name in headers) head += `${name}: ${headers[name]}\r\n`;
+	if (body === undefined) return `${head}\r\n`;
+	const text = JSON.stringify(body);
+	return `${head}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
 }

@@ -1,80 +1,93 @@
 // The open-loop HTTP benchmark. README.md says what it measures and what not.
-import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { Client } from "./client.ts";
 import { measure, secondsOf } from "./measure.ts";
-import { help, OptionError, type Options, readOptions } from "./options.ts";
-import { type Durability, isInMemory, type RunningProduct, startProduct, stopProducts, usageOf } from "./product.ts";
+import { OptionError } from "./option-error.ts";
+import { help, type Options, readOptions } from "./options.ts";
+import { withPlace } from "./place.ts";
 import { type Progress, showProgress } from "./progress.ts";
-import { type Figures, machine, type ScenarioFigures, table } from "./report.ts";
+import { comparison, type Figures, type ScenarioFigures, table } from "./report.ts";
 import { type Administrator, prepare } from "./scenarios.ts";
+import { type Durability, openEmbedded, openReal, type Shop } from "./shop.ts";
+import { machine } from "./tables.ts";
+import { productUsage, type WatchedProcess, warnOfMemory } from "./usage.ts";
 
-/** A guess for the progress bar only: two starts and one stop. */
-const startSeconds = 5;
+/** Guesses for the progress bar only: two starts and one stop; servers, schemas and seeding. */
+const startSeconds = { embedded: 5, real: 20 };
 /** Past this many in flight an open loop is drowning anyway; those behind wait here, and their latency counts. */
 const connectionsMax = 512;
 
-async function measureAll(
-	url: string,
-	administrator: Administrator | undefined,
-	options: Options,
-	progress: Progress,
-	product?: RunningProduct,
-) {
-	const client = new Client(url, Math.max(connectionsMax, options.connections ?? 0));
+interface Target {
+	urls: readonly string[];
+	administrator: Administrator | undefined;
+	processes?: readonly WatchedProcess[];
+}
+
+/** One table: against what runs somewhere, or against what is started for it. */
+type Run = { of: "url"; url: string } | { of: "embedded"; durability: Durability } | { of: "real" };
+
+function runsOf({ url, engines, durabilities }: Options): Run[] {
+	if (url !== undefined) return [{ of: "url", url }];
+	return engines.flatMap((of): Run[] => (of === "real" ? [{ of }] : durabilities.map(durability => ({ of, durability }))));
+}
+
+async function measureAll({ urls, administrator, processes }: Target, options: Options, progress: Progress): Promise<ScenarioFigures[]> {
+	const client = new Client(urls, Math.max(connectionsMax, options.connections ?? 0));
 	try {
 		const scenarios = await prepare(client, options.scenarios, administrator);
 		const figures: ScenarioFigures[] = [];
-		for (const name of options.scenarios) figures.push(await measure(name, scenarios[name], options, progress, product));
+		for (const name of options.scenarios) figures.push(await measure(name, scenarios[name], options, progress, processes));
 		return figures;
 	} finally {
 		client.close();
 	}
 }
 
-async function measureOwnProduct(durability: Durability, options: Options, progress: Progress): Promise<Figures> {
-	const administrator = { email: "admin@bench.example", password: randomUUID() };
-	const folder = mkdtempSync(path.join(options.dataDir, "stoa-bench-"));
-	if (isInMemory(folder)) console.error(`${folder} is in memory: synced writes cost nothing there. Choose a disk with --data-dir.`);
-	// Whoever interrupts the benchmark wants neither a product nor its data left behind.
-	const interrupted = () => void tidyUp(folder).then(() => process.exit(130));
-	process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
-	try {
-		progress.phase(`starting the product, durability ${durability}`, startSeconds);
-		const { startMs: firstStartMs } = await startProduct(folder, durability, administrator);
-		await stopProducts();
-		const product = await startProduct(folder, durability, administrator);
-		const scenarios = await measureAll(product.url, administrator, options, progress, product);
-		const peakMb = usageOf(product.pid)?.peakMb;
-		return { target: "embedded, one process", durability, firstStartMs, startMs: product.startMs, peakMb, scenarios };
-	} finally {
-		process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
-		await tidyUp(folder);
+async function figuresOf(run: Run, options: Options, progress: Progress): Promise<Figures> {
+	if (run.of === "url") {
+		const target = { urls: [run.url], administrator: options.administrator };
+		return { target: run.url, scenarios: await measureAll(target, options, progress) };
 	}
+	const measureShop = async (shop: Shop) => {
+		const { firstStartMs, startMs, processes } = shop;
+		const scenarios = await measureAll(shop, options, progress);
+		return { firstStartMs, startMs, peakMb: productUsage(processes)?.peakMb, scenarios };
+	};
+	if (run.of === "embedded") {
+		const { durability } = run;
+		progress.phase(`starting the product, durability ${durability}`, startSeconds.embedded);
+		return { target: "embedded, one process", durability, ...(await withPlace(() => openEmbedded(durability), measureShop)) };
+	}
+	progress.phase(options.lent ? "starting the nodes" : "starting servers and nodes", startSeconds.real);
+	const each = options.nodes === 1 ? "a node" : `${options.nodes} nodes`;
+	const target = `real engines${options.lent ? " (lent)" : ""}, ${each} for each domain`;
+	return { target, ...(await withPlace(() => openReal(options), measureShop)) };
 }
 
-async function tidyUp(folder: string): Promise<void> {
-	await stopProducts();
-	rmSync(folder, { recursive: true, force: true });
+function secondsOfRun({ of }: Run, options: Options): number {
+	return options.scenarios.length * secondsOf(options) + (of === "url" ? 0 : startSeconds[of]);
 }
 
 async function main(): Promise<void> {
-	const options = readOptions(process.argv.slice(2));
+	const options = readOptions(process.argv.slice(2), process.env);
 	if (!options) return console.log(help);
-	const runs = options.url === undefined ? options.durabilities : [undefined];
-	const progress = showProgress(runs.length * (options.scenarios.length * secondsOf(options) + (options.url ? 0 : startSeconds)));
-	const all: Figures[] = [];
+	const runs = runsOf(options);
+	// Products, nodes and servers put their folders where the system's temporary ones are.
+	process.env.TMPDIR = path.resolve(options.dataDir);
+	if (options.url === undefined) warnOfMemory(os.tmpdir());
+	const progress = showProgress(runs.reduce((sum, run) => sum + secondsOfRun(run, options), 0));
+	const all: { run: Run; figures: Figures }[] = [];
 	try {
-		for (const durability of runs) {
-			if (durability) all.push(await measureOwnProduct(durability, options, progress));
-			else all.push({ target: options.url!, scenarios: await measureAll(options.url!, options.administrator, options, progress) });
-		}
+		for (const run of runs) all.push({ run, figures: await figuresOf(run, options, progress) });
 	} finally {
 		progress.done();
 	}
-	console.log(options.json ? JSON.stringify({ machine: machine(), figures: all }, null, "\t") : all.map(table).join("\n\n"));
-	if (all.some(figures => figures.scenarios.some(scenario => Object.keys(scenario.errors).length > 0))) process.exitCode = 1;
+	const figures = all.map(each => each.figures);
+	const [base, real] = (["embedded", "real"] as const).map(of => all.find(({ run }) => run.of === of)?.figures);
+	const tables = [...figures.map(table), ...(base && real ? [comparison(base, real)] : [])];
+	console.log(options.json ? JSON.stringify({ machine: machine(), figures }, null, "\t") : tables.join("\n\n"));
+	if (figures.some(({ scenarios }) => scenarios.some(({ errors }) => Object.keys(errors).length > 0))) process.exitCode = 1;
 }
 
 if (import.meta.main) {

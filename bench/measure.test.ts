@@ -111,6 +111,16 @@ describe("the client", () => {
 		narrow.close();
 	});
 
+	it("shares its connections out evenly among several gateways", async () => {
+		const other = await openShop();
+		const both = new Client([shop.url, other.url], 4);
+		await Promise.all(Array.from({ length: 20 }, () => both.request({ method: "GET", path: "/v1/products?limit=1" })));
+		expect([await connectionsOf(shop.server), await connectionsOf(other.server)]).toEqual([2, 2]);
+		both.close();
+		other.server.closeAllConnections();
+		other.server.close();
+	});
+
 	it("asks below the path of its base", async () => {
 		const below = new Client(`${shop.url}/shop/`, 1);
 		await below.request({ method: "GET", path: "/v1/products" });

@@ -1,9 +1,9 @@
 import { closedLoop, type Measured, openLoop, percentile } from "./load.ts";
 import type { Options } from "./options.ts";
-import { type RunningProduct, usageOf } from "./product.ts";
 import type { Progress } from "./progress.ts";
 import type { ScenarioFigures } from "./report.ts";
 import type { Scenario, ScenarioName } from "./scenarios.ts";
+import { type Cores, productUsage, type WatchedProcess, watchCores } from "./usage.ts";
 
 /** Where latencies are measured: busy, and with room for the bursts that full load has none for. */
 const shareOfMost = 0.7;
@@ -17,13 +17,13 @@ export function secondsOf({ seconds, rates }: Pick<Phases, "seconds" | "rates">)
 	return warmUp(seconds) + (rates.size > 0 ? 1 : 2) * seconds;
 }
 
-/** All phases of one scenario. `product` is the process to watch, when it runs on this machine and was started here. */
+/** All phases of one scenario. `processes` are those to watch, which run on this machine and were started here. */
 export async function measure(
 	name: ScenarioName,
 	scenario: Scenario,
 	options: Phases,
 	progress: Progress,
-	product?: Pick<RunningProduct, "pid">,
+	processes: readonly WatchedProcess[] = [],
 ): Promise<ScenarioFigures> {
 	const { seconds } = options;
 	const callers = options.connections ?? scenario.callers;
@@ -34,15 +34,14 @@ export async function measure(
 	let busiest: Watched | undefined;
 	if (given === undefined) {
 		progress.phase(`${scenario.title}: finding the most with ${callers} callers`, seconds);
-		busiest = await watched(() => closedLoop(scenario.operation, { callers, seconds }), product);
+		busiest = await watched(() => closedLoop(scenario.operation, { callers, seconds }), processes);
 	}
 	const most = busiest && busiest.measured.succeeded / busiest.measured.seconds;
 	const offered = given ?? Math.max(1, most! * shareOfMost);
 	progress.phase(`${scenario.title}: ${Math.round(offered)} per second`, seconds);
-	const open = await watched(() => openLoop(scenario.operation, { ratePerSecond: offered, seconds }), product);
+	const open = await watched(() => openLoop(scenario.operation, { ratePerSecond: offered, seconds }), processes);
 
 	const sorted = open.measured.latenciesMs.sort((a, b) => a - b);
-	const { productCores, generatorCores } = busiest ?? open;
 	return {
 		scenario: name,
 		title: scenario.title,
@@ -52,29 +51,20 @@ export async function measure(
 		p50Ms: percentile(sorted, 50),
 		p99Ms: percentile(sorted, 99),
 		errors: together(busiest?.measured.errors, open.measured.errors),
-		productCores,
-		generatorCores,
-		residentMb: product && usageOf(product.pid)?.residentMb,
+		cores: (busiest ?? open).cores,
+		residentMb: productUsage(processes)?.residentMb,
 	};
 }
 
 interface Watched {
 	measured: Measured;
-	productCores: number | undefined;
-	generatorCores: number;
+	cores: Cores[];
 }
 
-async function watched(run: () => Promise<Measured>, product: Pick<RunningProduct, "pid"> | undefined): Promise<Watched> {
-	const before = product && usageOf(product.pid);
-	const own = process.cpuUsage();
+async function watched(run: () => Promise<Measured>, processes: readonly WatchedProcess[]): Promise<Watched> {
+	const coresSince = watchCores(processes);
 	const measured = await run();
-	const after = product && usageOf(product.pid);
-	const { user, system } = process.cpuUsage(own);
-	return {
-		measured,
-		productCores: before && after && (after.cpuMs - before.cpuMs) / 1000 / measured.seconds,
-		generatorCores: (user + system) / 1e6 / measured.seconds,
-	};
+	return { measured, cores: coresSince(measured.seconds) };
 }
 
 function warmUp(seconds: number): number {

@@ -1,27 +1,39 @@
 import os from "node:os";
 import { parseArgs } from "node:util";
-import type { Durability } from "./product.ts";
+import { OptionError, positive, wholeNumber } from "./option-error.ts";
 import { type Administrator, type ScenarioName, scenarioNames } from "./scenarios.ts";
+import { type Lent, lentServers, type ServerName } from "./servers.ts";
+import type { Durability } from "./shop.ts";
 
 export const help = `Measures the HTTP surface: npm run bench -- [options]
 
-Without --url it starts the product itself on a temporary folder, twice (the first start seeds), and stops it at the end.
+Without --url it starts the product itself in temporary folders, and leaves nothing behind: embedded twice (the first start seeds), or as a node for
+each domain over servers of its own. Where STOA_NATS_URL, STOA_SQL_URL, STOA_MONGO_URL and STOA_REDIS_URL are all set it uses those servers instead,
+in a namespace that it drops at the end.
 
+  --engines <which>       embedded, real or both (default embedded); both ends with the ratio
+  --nodes <n>             with real engines: nodes for each domain (default 1)
   --url <url>             measure what runs there instead; start it with STOA_RATE_LIMITS=off, or the limits are what you measure
   --scenarios <a,b>       of ${scenarioNames.join(", ")} (default all)
   --seconds <n>           length of each measured phase (default 10)
   --find-max              find the most per second in a closed loop, then measure latencies at 70 % of it (default without --rate)
   --rate <n | a=n,b=n>    operations per second to offer instead, for all scenarios or each named one
   --connections <n>       callers of the closed loop (default: each scenario's own)
-  --durability <which>    full, process or both (default full); only when the product is started here
-  --data-dir <folder>     parent of the temporary folder (default the system's); choose a real disk
+  --durability <which>    full, process or both (default full); embedded only
+  --data-dir <folder>     parent of the temporary folders (default the system's); choose a real disk
   --admin-email, --admin-password
                           with --url: an administrator who fills the shelves; without one, checkouts end with the stock
   --json                  print the figures as JSON
   --help`;
 
+export type EngineChoice = "embedded" | "real";
+
 export interface Options {
 	url: string | undefined;
+	engines: readonly EngineChoice[];
+	nodes: number;
+	/** Somebody else's servers for the real engines; undefined: its own. */
+	lent: Lent<ServerName>;
 	scenarios: readonly ScenarioName[];
 	seconds: number;
 	/** Operations per second by scenario; empty: find the most. */
@@ -33,15 +45,17 @@ export interface Options {
 	json: boolean;
 }
 
-/** A sentence for whoever typed the command. */
-export class OptionError extends Error {}
-
-/** Undefined when only help was asked for. */
-export function readOptions(args: readonly string[]): Options | undefined {
+/** Undefined when only help was asked for. Throws an {@link OptionError}. */
+export function readOptions(args: readonly string[], env: Readonly<Record<string, string | undefined>> = {}): Options | undefined {
 	const given = parse(args);
 	if (given.help) return undefined;
-	if (given.url !== undefined && given.durability !== undefined)
-		throw new OptionError("--durability is the choice of whoever started --url.");
+	for (const name of ["durability", "engines"] as const)
+		if (given.url !== undefined && given[name] !== undefined) throw new OptionError(`--${name} is the choice of whoever started --url.`);
+	const engines = engineChoices(given.engines ?? "embedded");
+	const isReal = engines.includes("real");
+	if (given.durability !== undefined && !engines.includes("embedded"))
+		throw new OptionError("--durability is for the embedded engines; servers have settings of their own.");
+	if (given.nodes !== undefined && !isReal) throw new OptionError("--nodes goes with --engines real or both.");
 	if (given["find-max"] && given.rate !== undefined) throw new OptionError("--find-max and --rate exclude each other.");
 	if (given.url === undefined && (given["admin-email"] || given["admin-password"]))
 		throw new OptionError("--admin-email and --admin-password go with --url; without it the administrator is made here.");
@@ -49,6 +63,9 @@ export function readOptions(args: readonly string[]): Options | undefined {
 	const scenarios = (given.scenarios?.split(",") ?? [...scenarioNames]).map(scenario);
 	return {
 		url: given.url === undefined ? undefined : base(given.url),
+		engines,
+		nodes: wholeNumber("--nodes", given.nodes ?? "1", { max: 5 }),
+		lent: isReal ? lentServers(env, ["nats", "sql", "mongo", "redis"]) : undefined,
 		scenarios,
 		seconds: positive("--seconds", given.seconds ?? "10"),
 		rates: rates(given.rate, scenarios),
@@ -68,6 +85,8 @@ function parse(args: readonly string[]) {
 			args: [...args],
 			options: {
 				url: text,
+				engines: text,
+				nodes: text,
 				scenarios: text,
 				seconds: text,
 				"find-max": flag,
@@ -112,6 +131,12 @@ function rates(given: string | undefined, scenarios: readonly ScenarioName[]): M
 	return named;
 }
 
+function engineChoices(given: string): EngineChoice[] {
+	if (given === "both") return ["embedded", "real"];
+	if (given === "embedded" || given === "real") return [given];
+	throw new OptionError(`--engines is "${given}"; it must be embedded, real or both.`);
+}
+
 function durabilities(given: string): Durability[] {
 	if (given === "both") return ["full", "process"];
 	if (given === "full" || given === "process") return [given];
@@ -122,10 +147,4 @@ function administrator(email: string | undefined, password: string | undefined):
 	if (email && password) return { email, password };
 	if (email || password) throw new OptionError("--admin-email and --admin-password go together.");
 	return undefined;
-}
-
-function positive(option: string, given: string): number {
-	const value = Number(given);
-	if (!(value > 0 && Number.isFinite(value))) throw new OptionError(`${option} is "${given}"; it must be a number above 0.`);
-	return value;
 }

@@ -1,6 +1,8 @@
 import os from "node:os";
-import type { Durability } from "./product.ts";
 import type { ScenarioName } from "./scenarios.ts";
+import type { Durability } from "./shop.ts";
+import { aligned, decimal, machine, ratio, whole } from "./tables.ts";
+import type { Cores } from "./usage.ts";
 
 export interface ScenarioFigures {
 	scenario: ScenarioName;
@@ -14,9 +16,9 @@ export interface ScenarioFigures {
 	p99Ms?: number;
 	/** Of both loops. */
 	errors: Record<string, number>;
-	/** Cores that product and generator kept busy while the most was looked for, or else in the open loop. */
-	productCores?: number;
-	generatorCores: number;
+	/** Of each process while the most was looked for, or else in the open loop. */
+	cores: readonly Cores[];
+	/** Of the product's processes together. */
 	residentMb?: number;
 }
 
@@ -30,32 +32,82 @@ export interface Figures {
 	scenarios: ScenarioFigures[];
 }
 
-export function table({ target, durability, firstStartMs, startMs, peakMb, scenarios }: Figures): string {
+export function table(figures: Figures): string {
+	const { scenarios } = figures;
+	const hasServers = scenarios.some(({ cores }) => cores.some(({ role }) => role === "server"));
 	const rows = [
-		["scenario", "most/s", "offered/s", "achieved/s", "errors", "p50 ms", "p99 ms", "cores: product", "bench", "memory MB"],
-		...scenarios.map(figures => [
-			figures.title,
-			whole(figures.maxPerSecond),
-			whole(figures.offeredPerSecond),
-			whole(figures.achievedPerSecond),
-			whole(Object.values(figures.errors).reduce((sum, count) => sum + count, 0)),
-			decimal(figures.p50Ms),
-			decimal(figures.p99Ms),
-			decimal(figures.productCores),
-			decimal(figures.generatorCores),
-			whole(figures.residentMb),
+		[
+			...["scenario", "most/s", "offered/s", "achieved/s", "errors", "p50 ms", "p99 ms", "cores: product"],
+			...(hasServers ? ["servers"] : []),
+			...["bench", "others", "memory MB"],
+		],
+		...scenarios.map(scenario => [
+			scenario.title,
+			whole(scenario.maxPerSecond),
+			whole(scenario.offeredPerSecond),
+			whole(scenario.achievedPerSecond),
+			whole(Object.values(scenario.errors).reduce((sum, count) => sum + count, 0)),
+			decimal(scenario.p50Ms),
+			decimal(scenario.p99Ms),
+			decimal(coresOf(scenario, "product")),
+			...(hasServers ? [decimal(coresOf(scenario, "server"))] : []),
+			decimal(coresOf(scenario, "generator")),
+			decimal(coresOf(scenario, "others")),
+			whole(scenario.residentMb),
 		]),
 	];
-	const start = startMs === undefined ? [] : [`start-up ${whole(startMs)} ms (first, with seeding: ${whole(firstStartMs)} ms)`];
-	const memory = peakMb === undefined ? [] : [`peak memory ${whole(peakMb)} MB`];
-	const title = [target, ...(durability ? [`durability ${durability}`] : []), ...start, ...memory].join(" · ");
-	return [title, machine(), "", ...aligned(rows), ...errorLines(scenarios)].join("\n");
+	return [titleOf(figures), machine(), "", ...aligned(rows), ...errorLines(scenarios), ...coresByProcess(scenarios)].join("\n");
 }
 
-/** Figures mean nothing without it. */
-export function machine(): string {
-	return `Node ${process.versions.node}, ${os.availableParallelism()} × ${os.cpus()[0]?.model.trim() || os.arch()}, the load generator on the same machine`;
+function titleOf({ target, durability, firstStartMs, startMs, peakMb }: Figures): string {
+	const first = firstStartMs === undefined ? [] : [`first start with seeding ${whole(firstStartMs)} ms`];
+	const start = startMs === undefined ? [] : [`start-up ${whole(startMs)} ms`];
+	const memory = peakMb === undefined ? [] : [`peak memory ${whole(peakMb)} MB`];
+	return [target, ...(durability ? [`durability ${durability}`] : []), ...first, ...start, ...memory].join(" · ");
 }
+
+function coresOf({ cores }: ScenarioFigures, role: Cores["role"]): number | undefined {
+	const known = cores.filter(each => each.role === role);
+	return known.length === 0 ? undefined : total(known);
+}
+
+const total = (cores: readonly Cores[]) => cores.reduce((sum, each) => sum + each.cores, 0);
+
+/** Where the product is more than one process: who was busy in which scenario. All together near the number of cores means that the machine limits. */
+function coresByProcess(scenarios: readonly ScenarioFigures[]): string[] {
+	const processes = scenarios[0]?.cores ?? [];
+	if (processes.filter(({ role }) => role === "product").length < 2) return [];
+	const names = processes.map(({ name }) => name);
+	const rows = [
+		["cores kept busy", ...scenarios.map(({ scenario }) => scenario)],
+		...names.map(name => [name, ...scenarios.map(({ cores }) => decimal(cores.find(each => each.name === name)?.cores))]),
+		[`together, of ${os.availableParallelism()}`, ...scenarios.map(({ cores }) => decimal(total(cores)))],
+	];
+	return ["", ...aligned(rows)];
+}
+
+/** Two runs side by side; the ratio says how much the other reaches for each one of the base. */
+export function comparison(base: Figures, other: Figures): string {
+	const rows = [
+		["scenario", "embedded/s", "real/s", "real ÷ embedded", "p50 ms: embedded", "real", "real ÷ embedded"],
+		...base.scenarios.map(one => {
+			const another = other.scenarios.find(({ scenario }) => scenario === one.scenario);
+			const [reached, reachedByOther] = [reachedBy(one), another && reachedBy(another)];
+			return [
+				one.title,
+				whole(reached),
+				whole(reachedByOther),
+				ratio(reachedByOther, reached),
+				decimal(one.p50Ms),
+				decimal(another?.p50Ms),
+				ratio(another?.p50Ms, one.p50Ms),
+			];
+		}),
+	];
+	return [`${other.target} ÷ ${base.target}, in one run`, "", ...aligned(rows)].join("\n");
+}
+
+const reachedBy = ({ maxPerSecond, achievedPerSecond }: ScenarioFigures) => maxPerSecond ?? achievedPerSecond;
 
 function errorLines(scenarios: readonly ScenarioFigures[]): string[] {
 	return scenarios.flatMap(figures =>
@@ -63,21 +115,4 @@ function errorLines(scenarios: readonly ScenarioFigures[]): string[] {
 			.sort(([, a], [, b]) => b - a)
 			.map(([what, count]) => `${figures.scenario}: ${count} × ${what}`),
 	);
-}
-
-/** As a Markdown table, so that a figure can be pasted where it is quoted. */
-function aligned(rows: readonly string[][]): string[] {
-	const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
-	const line = (row: readonly string[]) =>
-		`| ${row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join(" | ")} |`;
-	const rule = `|${widths.map((width, at) => (at === 0 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
-	return [line(rows[0]!), rule, ...rows.slice(1).map(line)];
-}
-
-function whole(value: number | undefined): string {
-	return value === undefined ? "–" : Math.round(value).toLocaleString("en");
-}
-
-function decimal(value: number | undefined): string {
-	return value === undefined ? "–" : value.toFixed(value < 10 ? 2 : 1);
 }

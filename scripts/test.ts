@@ -58,7 +58,14 @@ async function run(): Promise<number> {
 	const report = path.join(os.tmpdir(), `stoa-tests-${process.pid}.json`);
 	const paths = values.house ? ["test/house"] : positionals;
 	// A connection that some suite left open must not keep a finished run from ending.
-	const flags = ["--json", `--outputFile=${report}`, "--maxWorkers=2", "--forceExit", ...(values.name ? ["-t", values.name] : []), ...paths];
+	const flags = [
+		"--json",
+		`--outputFile=${report}`,
+		"--maxWorkers=2",
+		"--forceExit",
+		...(values.name ? ["-t", values.name] : []),
+		...paths,
+	];
 	const node = ["--experimental-vm-modules", "--disable-warning=ExperimentalWarning", jest, ...flags];
 	// Jest prints its progress to stderr; with --json its stdout is the report, which we read from the file.
 	const child = spawn(process.execPath, node, {
