@@ -6,8 +6,9 @@ import type { ServiceBroker } from "moleculer";
 import type { Measurement } from "./measurement.ts";
 import { runtimeOf } from "./runtime.ts";
 
-// In one data centre an answer takes half a millisecond. A longer patience would be paid by everybody who is under way when Redis stops.
-const patienceMs = 80;
+// In one data centre an answer takes half a millisecond; what comes much later was this process being busy, not Redis. A longer patience would be paid
+// by everybody who is under way when Redis stops.
+const patienceMs = 200;
 // After one question went unanswered nobody else asks: a ping of our own looks whether it is over, so that no request pays for finding out.
 const probeEveryMs = 200;
 // A connection that says nothing for a second may be to a machine that is gone; a new one finds the machine that took its place.

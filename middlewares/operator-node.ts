@@ -98,9 +98,11 @@ async function drain(broker: ServiceBroker, ctx: CallContext<typeof drainNode>):
 	if (!node) throw nodeUnknown({ node: id, nodes: nodes.map(each => each.id).sort() });
 	if (!broker.options.transporter) throw nodeAlone({ node: id });
 	const others = new Set(nodes.filter(each => each !== node).flatMap(namesOf));
+	// Looked at before it is told: a node that ends says at once that it runs nothing any more.
+	const onlyThere = namesOf(node).filter(name => !others.has(name));
 	// One that ends already needs no second word.
 	if (!node.metadata?.draining) await ask(ctx, leaveMesh, {}, { nodeID: id, timeout: leaveWithinMs });
-	return { id, onlyThere: namesOf(node).filter(name => !others.has(name)) };
+	return { id, onlyThere };
 }
 
 /** A new middleware per broker. */
