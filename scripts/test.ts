@@ -54,19 +54,19 @@ function skippedIn({ testResults }: Outcome): string[] {
 	return [...new Set(lines)];
 }
 
-async function run(): Promise<number> {
+/** Whole shops of many processes, whose buyers expect their answers in time: nothing else may want the cores meanwhile. */
+const alone = "test/chaos/(cluster|program)\\.test";
+
+interface Run {
+	code: number;
+	outcome: Outcome | undefined;
+}
+
+async function runJest(flags: readonly string[]): Promise<Run> {
 	const report = path.join(os.tmpdir(), `stoa-tests-${process.pid}.json`);
-	const paths = values.house ? ["test/house"] : positionals;
 	// A connection that some suite left open must not keep a finished run from ending.
-	const flags = [
-		"--json",
-		`--outputFile=${report}`,
-		"--maxWorkers=2",
-		"--forceExit",
-		...(values.name ? ["-t", values.name] : []),
-		...paths,
-	];
-	const node = ["--experimental-vm-modules", "--disable-warning=ExperimentalWarning", jest, ...flags];
+	const common = ["--json", `--outputFile=${report}`, "--forceExit", ...(values.name ? ["-t", values.name] : [])];
+	const node = ["--experimental-vm-modules", "--disable-warning=ExperimentalWarning", jest, ...common, ...flags];
 	// Jest prints its progress to stderr; with --json its stdout is the report, which we read from the file.
 	const child = spawn(process.execPath, node, {
 		cwd: root,
@@ -75,23 +75,38 @@ async function run(): Promise<number> {
 	});
 	for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => child.kill(signal));
 	const code = await new Promise<number>(resolve => child.once("close", status => resolve(status ?? 1)));
-	if (!fs.existsSync(report)) return code || 1;
+	if (!fs.existsSync(report)) return { code: code || 1, outcome: undefined };
 	const outcome = JSON.parse(fs.readFileSync(report, "utf8")) as Outcome;
 	fs.rmSync(report);
+	return { code, outcome };
+}
+
+async function run(): Promise<number> {
+	const paths = values.house ? ["test/house"] : positionals;
+	const everything = paths.length === 0;
+	const runs = [await runJest(["--maxWorkers=2", ...(everything ? [`--testPathIgnorePatterns=${alone}`, "/node_modules/"] : paths)])];
+	if (everything) runs.push(await runJest(["--runInBand", alone]));
+	const broken = runs.find(({ outcome }) => !outcome);
+	if (broken) return broken.code;
+	const outcomes = runs.map(({ outcome }) => outcome!);
+	const sum = (count: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + count(outcome), 0);
+
 	// With -t, Jest counts every test of another name as skipped.
-	const skipped = skippedIn(outcome).filter(line => !values.name || line.includes(" [needs "));
+	const skipped = outcomes.flatMap(skippedIn).filter(line => !values.name || line.includes(" [needs "));
 	// Where it cannot run it is no project of Jest's, so the report says nothing of it.
-	const noMesh = paths.length === 0 ? missingForMesh() : undefined;
+	const noMesh = everything ? missingForMesh() : undefined;
 	if (noMesh) skipped.push(`skipped test/journeys on a mesh: ${noMesh}`);
 	for (const line of skipped) console.log(line);
-	const failed = outcome.numFailedTests + outcome.numRuntimeErrorTestSuites;
-	console.log(`${outcome.numPassedTests} passed, ${failed} failed, ${outcome.numPendingTests} skipped`);
-	if (outcome.numPassedTests + failed === 0) return 1;
-	if (values["no-skips"] && (skipped.length > 0 || outcome.numPendingTests > 0)) {
+	const passed = sum(outcome => outcome.numPassedTests);
+	const pending = sum(outcome => outcome.numPendingTests);
+	const failed = sum(outcome => outcome.numFailedTests + outcome.numRuntimeErrorTestSuites);
+	console.log(`${passed} passed, ${failed} failed, ${pending} skipped`);
+	if (passed + failed === 0) return 1;
+	if (values["no-skips"] && (skipped.length > 0 || pending > 0)) {
 		console.error("A suite was skipped, and --no-skips was asked for.");
 		return 1;
 	}
-	return outcome.success && code === 0 ? 0 : 1;
+	return runs.every(({ code, outcome }) => code === 0 && outcome!.success) ? 0 : 1;
 }
 
 if (values.help) console.log(usage);
