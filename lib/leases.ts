@@ -18,3 +18,41 @@ export const ownLeases: Leases = {
 	hold: async names => new Map(names.map(name => [name, 1])),
 	release: async () => undefined,
 };
+
+/** One lease of this process, for work that asks at every turn whether it is still its own: the store is asked once in {@link renewMs}. */
+export class Tenure {
+	readonly #leases: Leases;
+	readonly #name: string;
+	#isOurs = false;
+	#renewedAt = 0;
+
+	constructor(leases: Leases, name: string) {
+		this.#leases = leases;
+		this.#name = name;
+	}
+
+	/** As the store said last. */
+	get isOurs(): boolean {
+		return this.#isOurs;
+	}
+
+	/** Takes or keeps it. Rejects with the store's error; what was held is then held no more once {@link lost} is called. */
+	async holds(): Promise<boolean> {
+		const now = performance.now();
+		if (this.#isOurs && now - this.#renewedAt < renewMs) return true;
+		this.#isOurs = (await this.#leases.hold([this.#name])).has(this.#name);
+		this.#renewedAt = now;
+		return this.#isOurs;
+	}
+
+	/** Asked of the store again before anything else is done. */
+	lost(): void {
+		this.#isOurs = false;
+	}
+
+	/** Lets it go, so that another node need not wait. */
+	async end(): Promise<void> {
+		if (this.#isOurs) await this.#leases.release([this.#name]).catch(() => undefined);
+		this.#isOurs = false;
+	}
+}

@@ -2,7 +2,7 @@
 // has not confirmed is published again, after a crash, an outage, or the loss of everything it had.
 import type { Logger } from "moleculer";
 import type { FactSource } from "../../lib/facts.ts";
-import type { Leases } from "../../lib/leases.ts";
+import { type Leases, Tenure } from "../../lib/leases.ts";
 import type { Envelope } from "../../lib/vocabulary.ts";
 import type { Origin, Wire } from "./jetstream.ts";
 
@@ -23,6 +23,7 @@ export interface PublishingGiven {
 
 export class Publishing {
 	readonly #given: PublishingGiven;
+	readonly #tenure: Tenure;
 	/** Confirmed up to here; unknown after a start or a fault. */
 	#confirmed: number | undefined;
 	#fresh: Envelope[] = [];
@@ -33,6 +34,7 @@ export class Publishing {
 
 	constructor(given: PublishingGiven) {
 		this.#given = given;
+		this.#tenure = new Tenure(given.leases, lease);
 		given.source.onNumbered(facts => {
 			const last = this.#fresh[this.#fresh.length - 1];
 			if (this.#fresh.length < 4 * batchMax && (!last || facts[0]!.position === last.position + 1)) this.#fresh.push(...facts);
@@ -65,11 +67,11 @@ export class Publishing {
 	}
 
 	async #run(): Promise<void> {
-		const { origin, leases, wire, logger } = this.#given;
+		const { origin, wire, logger } = this.#given;
 		try {
 			while (this.#again && !this.#stopped) {
 				this.#again = false;
-				if (!(await leases.hold([lease])).has(lease)) {
+				if (!(await this.#tenure.holds())) {
 					this.#confirmed = undefined;
 					this.#fresh = [];
 					return;
@@ -81,6 +83,7 @@ export class Publishing {
 				}
 			}
 		} catch (error) {
+			this.#tenure.lost();
 			this.#confirmed = undefined;
 			this.#fresh = [];
 			logger.warn(`facts of ${origin.producer} wait in their outbox: ${(error as Error).message}`);

@@ -6,7 +6,7 @@ import type { Logger } from "moleculer";
 import type { Clock } from "../../lib/clock.ts";
 import type { CrashPoints } from "../../lib/crash.ts";
 import type { FactQuery, FactRelay, FactSource } from "../../lib/facts.ts";
-import { type Leases, renewMs } from "../../lib/leases.ts";
+import { type Leases, Tenure } from "../../lib/leases.ts";
 import type { Envelope } from "../../lib/vocabulary.ts";
 import type { FactCarrier } from "./collection.ts";
 import type { DocumentEngine } from "./engine.ts";
@@ -50,14 +50,13 @@ export class Relay implements FactSource, FactCarrier, FactRelay {
 	#lookAgain = false;
 	#again: NodeJS.Timeout | undefined;
 	#timer: NodeJS.Timeout | undefined;
-	#isOurs: boolean;
-	#renewedAt = Number.NEGATIVE_INFINITY;
+	readonly #tenure: Tenure;
 	#stopping = false;
 
 	constructor(given: RelayGiven) {
 		this.#given = given;
 		this.#outbox = new Outbox(given.engine.collection("outbox"));
-		this.#isOurs = given.engine.exclusive;
+		this.#tenure = new Tenure(given.leases, lease);
 	}
 
 	/** Takes up what an earlier process left in its documents, unless another node does, and stands by to take over from that one. */
@@ -72,7 +71,7 @@ export class Relay implements FactSource, FactCarrier, FactRelay {
 
 	/** A document of this process carries facts now. */
 	told(collection: string, id: string): void {
-		if (this.#isOurs) this.#carrySoon({ collection, id });
+		if (this.#isOurs()) this.#carrySoon({ collection, id });
 		else for (const listener of this.#toldElsewhere) listener();
 	}
 
@@ -90,7 +89,7 @@ export class Relay implements FactSource, FactCarrier, FactRelay {
 	}
 
 	async idle(): Promise<void> {
-		if (this.#isOurs) await this.#running;
+		if (this.#isOurs()) await this.#running;
 		else await sleep(elsewhereMs);
 	}
 
@@ -102,7 +101,7 @@ export class Relay implements FactSource, FactCarrier, FactRelay {
 		this.#stopping = true;
 		clearTimeout(this.#timer);
 		clearTimeout(this.#again);
-		if (!this.#given.engine.exclusive && this.#isOurs) await this.#given.leases.release([lease]).catch(() => undefined);
+		await this.#tenure.end();
 	}
 
 	read(after: number, limit: number): Promise<Envelope[]> {
@@ -131,7 +130,7 @@ export class Relay implements FactSource, FactCarrier, FactRelay {
 		try {
 			while (this.#lookAgain && !this.#stopping) {
 				this.#lookAgain = false;
-				if (await this.#holds()) await this.#sweep();
+				if (await this.#tenure.holds()) await this.#sweep();
 			}
 		} catch (error) {
 			this.#lost(error);
@@ -159,18 +158,13 @@ export class Relay implements FactSource, FactCarrier, FactRelay {
 		return found.flat();
 	}
 
-	/** Asked of the store once a second; the lease lasts three times that. */
-	async #holds(): Promise<boolean> {
-		if (this.#given.engine.exclusive) return true;
-		const now = performance.now();
-		if (this.#isOurs && now - this.#renewedAt < renewMs) return true;
-		this.#isOurs = (await this.#given.leases.hold([lease])).has(lease);
-		this.#renewedAt = now;
-		return this.#isOurs;
+	/** Where one process owns the data nobody else can carry. */
+	#isOurs(): boolean {
+		return this.#given.engine.exclusive || this.#tenure.isOurs;
 	}
 
 	#lost(error: unknown): void {
-		this.#isOurs = this.#given.engine.exclusive;
+		this.#tenure.lost();
 		if (!this.#stopping) this.#given.logger.warn(`${this.#given.service}: facts wait in their documents`, error);
 	}
 
@@ -186,7 +180,7 @@ export class Relay implements FactSource, FactCarrier, FactRelay {
 			const batch = [...this.#woken].slice(0, batchMax);
 			for (const [key] of batch) this.#woken.delete(key);
 			try {
-				if (await this.#holds()) await this.#carry(batch.map(([, woken]) => woken));
+				if (await this.#tenure.holds()) await this.#carry(batch.map(([, woken]) => woken));
 				else this.#leaveToOther();
 			} catch (error) {
 				// Before those that woke meanwhile: of one document the older facts come first anyway, and no other waits longer than it must.

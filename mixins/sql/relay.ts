@@ -2,7 +2,7 @@
 // were written. Only rows that have no number yet are looked for: a slower transaction would be skipped by "greater than the last".
 import type { Logger } from "moleculer";
 import type { FactRelay } from "../../lib/facts.ts";
-import { type Leases, renewMs } from "../../lib/leases.ts";
+import { type Leases, Tenure } from "../../lib/leases.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { Envelope } from "../../lib/vocabulary.ts";
 import { mustHold } from "./leases.ts";
@@ -46,8 +46,7 @@ export class SqlRelay implements FactRelay {
 	readonly #given: RelayGiven;
 	readonly #listeners: ((facts: Envelope[]) => void)[] = [];
 	readonly #told: (() => void)[] = [];
-	#isOurs = false;
-	#renewed = 0;
+	readonly #tenure: Tenure;
 	#running: Promise<void> | undefined;
 	#again = false;
 	#timer: NodeJS.Timeout | undefined;
@@ -55,6 +54,7 @@ export class SqlRelay implements FactRelay {
 
 	constructor(given: RelayGiven) {
 		this.#given = given;
+		this.#tenure = new Tenure(given.leases, lease);
 	}
 
 	onNumbered(listener: (facts: Envelope[]) => void): void {
@@ -68,7 +68,7 @@ export class SqlRelay implements FactRelay {
 	/** Something was told in this process. */
 	told(): void {
 		void this.wake();
-		if (!this.#isOurs) for (const listener of this.#told) listener();
+		if (!this.#tenure.isOurs) for (const listener of this.#told) listener();
 	}
 
 	start(): void {
@@ -94,29 +94,21 @@ export class SqlRelay implements FactRelay {
 		await this.wake();
 		this.#stopped = true;
 		clearTimeout(this.#timer);
-		if (this.#isOurs) await this.#given.leases.release([lease]).catch(() => undefined);
+		await this.#tenure.end();
 	}
 
 	async #run(): Promise<void> {
 		try {
 			while (this.#again && !this.#stopped) {
 				this.#again = false;
-				if (!(await this.#holds())) return;
+				if (!(await this.#tenure.holds())) return;
 				const numbered = await this.#given.store.transaction(tx => number(tx, this.#given.runtime.instance));
 				if (numbered.length === batchMax) this.#again = true;
 				if (numbered.length > 0) for (const listener of this.#listeners) listener(numbered);
 			}
 		} catch (error) {
-			this.#isOurs = false;
+			this.#tenure.lost();
 			if (!this.#stopped) this.#given.logger.warn(`${this.#given.service}: facts wait for their positions`, error);
 		}
-	}
-
-	async #holds(): Promise<boolean> {
-		const now = performance.now();
-		if (this.#isOurs && now - this.#renewed < renewMs) return true;
-		this.#renewed = now;
-		this.#isOurs = (await this.#given.leases.hold([lease])).has(lease);
-		return this.#isOurs;
 	}
 }
