@@ -2,6 +2,7 @@
 import type { Logger, Service, ServiceSchema } from "moleculer";
 import type { Meta } from "../lib/contract.ts";
 import type { FactInbox, FactSource, Told } from "../lib/facts.ts";
+import { serviceUnavailable } from "../lib/failure.ts";
 import type { KeyedRequest } from "../lib/idempotency.ts";
 import { newId } from "../lib/ids.ts";
 import { type Leases, ownLeases } from "../lib/leases.ts";
@@ -24,6 +25,9 @@ import { type OperableStore, storeActions } from "./store-actions.ts";
 
 /** How long inbox rows below the floor, and idempotency keys past their day, are kept before they are swept. */
 const sweepEveryMs = 10 * 60_000;
+
+/** As long as the start has waited for the server before. */
+const startWithinMs = 30_000;
 
 /** How long a stopping node waits for the requests under way before it leaves their sagas to another. */
 const finishMs = 4000;
@@ -171,6 +175,19 @@ function poolMeasurements(service: string, { open, idle, waiting, away }: PoolSt
 	];
 }
 
+/** A server that has just migrated for every service at once may be slow to its first guest; a start that fails for that would only begin again. */
+async function patiently(work: () => Promise<unknown>): Promise<void> {
+	for (const until = performance.now() + startWithinMs; ; ) {
+		try {
+			await work();
+			return;
+		} catch (error) {
+			if (!serviceUnavailable.matches(error) || performance.now() > until) throw error;
+			await new Promise(resolve => setTimeout(resolve, 250));
+		}
+	}
+}
+
 /** The mixin. The store is open before the service's own `started` runs. */
 export function sqlStore<Tx extends SqlTx>(options: SqlStoreOptions<Tx>): Partial<ServiceSchema> {
 	const { migrations } = options;
@@ -198,7 +215,9 @@ export function sqlStore<Tx extends SqlTx>(options: SqlStoreOptions<Tx>): Partia
 		async started(this: SqlService<Tx> & { sweeping?: NodeJS.Timeout }) {
 			const engine = await openSql(this, migrations);
 			this.store = new SqlStore(engine, options.tx, this.name, this.runtime, this.logger);
-			await this.store.transaction(tx => tx.insertIfAbsent("metadata", { name: "storeId", value: newId("sto", tx.now()) }));
+			await patiently(() =>
+				this.store.transaction(tx => tx.insertIfAbsent("metadata", { name: "storeId", value: newId("sto", tx.now()) })),
+			);
 			// Other nodes compare it: one service must have one truth.
 			(this.metadata as { storeId?: string }).storeId = await this.store.id();
 			await this.store.sweep();
