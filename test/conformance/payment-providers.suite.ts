@@ -5,7 +5,7 @@ import type { AuthorizeCall, MoveCall, Provider } from "../../services/commerce/
 
 export interface ProviderWorld {
 	readonly provider: Provider;
-	/** Tokens by what becomes of them. Left out: this provider has none to try it with. */
+	/** Tokens by what becomes of them. Left out: this provider has none to try it with. The bank of the first wants its buyer when it is asked. */
 	readonly tokens: {
 		pays: string;
 		paysToo: string;
@@ -34,14 +34,14 @@ export function paymentProviderSuite(name: string, open: () => Promise<ProviderW
 		});
 		afterAll(() => world.close());
 
-		const aCall = (token: string, amount = 1000): AuthorizeCall => {
+		const aCall = (token: string, amount = 1000, challenge = false): AuthorizeCall => {
 			const now = Date.now();
-			return { key: newId("int", now), paymentId: newId("pay", now), orderId: newId("ord", now), amount: euros(amount), token };
+			return { key: newId("int", now), paymentId: newId("pay", now), orderId: newId("ord", now), amount: euros(amount), token, challenge };
 		};
 
 		/** Holds the money and answers how to name it. */
-		const hold = async (amount = 1000, token = world.tokens.pays) => {
-			const call = aCall(token, amount);
+		const hold = async (amount = 1000, token = world.tokens.pays, challenge = false) => {
+			const call = aCall(token, amount, challenge);
 			const answer = await world.provider.authorize(call);
 			const charge = answer.status === "authorized" || answer.status === "pending" ? answer.charge : null;
 			return { call, answer, reference: { paymentId: call.paymentId, authorizationKey: call.key, charge } };
@@ -67,6 +67,15 @@ export function paymentProviderSuite(name: string, open: () => Promise<ProviderW
 				const { pays, paysToo } = world.tokens;
 				expect(await fingerprint(pays)).toBe(await fingerprint(pays));
 				expect(await fingerprint(pays)).not.toBe(await fingerprint(paysToo));
+			});
+
+			it("names an instrument before it is paid with as it does afterwards, also one that it declines", async () => {
+				const { pays, paysToo, declines, lacksFunds, authenticates } = world.tokens;
+				for (const token of [pays, paysToo, declines, lacksFunds, authenticates]) {
+					const named = await world.provider.instrument(token);
+					expect((await hold(1000, token)).answer).toMatchObject({ card: { fingerprint: named!.fingerprint } });
+				}
+				expect(await world.provider.instrument(world.tokens.unknown)).toBeUndefined();
 			});
 
 			it("declines what it declines, with a reason", async () => {
@@ -103,6 +112,32 @@ export function paymentProviderSuite(name: string, open: () => Promise<ProviderW
 				const { reference } = await hold(1000, world.tokens.authenticates);
 				await world.authenticate(reference.paymentId, "fail");
 				expect(await world.provider.lookUpAuthorization(reference)).toMatchObject({ status: "declined", code: "authentication_failed" });
+			});
+
+			it("waits for the buyer of a card that would pay, when it is told to, however often that is sent", async () => {
+				if (!world.provider.canChallenge) return;
+				const { call, answer, reference } = await hold(1000, world.tokens.pays, true);
+				expect(answer).toMatchObject({ status: "pending", url: expect.any(String) });
+				expect(await world.provider.authorize(call)).toEqual(answer);
+				expect((answer as { card: unknown }).card).toEqual(((await hold()).answer as { card: unknown }).card);
+				await world.authenticate(reference.paymentId, "succeed");
+				expect(await world.provider.lookUpAuthorization(reference)).toMatchObject({ status: "authorized" });
+			});
+
+			it("holds nothing of a card that would pay, when its buyer was asked for and has not agreed", async () => {
+				if (!world.provider.canChallenge) return;
+				const { reference } = await hold(1000, world.tokens.pays, true);
+				await world.authenticate(reference.paymentId, "fail");
+				expect(await world.provider.lookUpAuthorization(reference)).toMatchObject({ status: "declined", code: "authentication_failed" });
+			});
+
+			it("asks nobody about a card that is declined anyway, and once where the bank asks by itself", async () => {
+				if (!world.provider.canChallenge) return;
+				const { declines, lacksFunds, authenticates, unavailable } = world.tokens;
+				expect((await hold(1000, declines, true)).answer).toMatchObject({ status: "declined", code: "declined" });
+				expect((await hold(1000, lacksFunds, true)).answer).toMatchObject({ status: "declined", code: "insufficient_funds" });
+				expect((await hold(1000, authenticates, true)).answer).toMatchObject({ status: "pending" });
+				if (unavailable) expect((await hold(1000, unavailable, true)).answer).toEqual({ status: "unavailable" });
 			});
 
 			it("can be called off while the buyer is asked", async () => {

@@ -91,7 +91,8 @@ describe("tok_slow", () => {
 				answer = resolve;
 			});
 		});
-		const call = { key: "int_1", paymentId: "pay_1", orderId: "ord_1", amount: { amount: 1, currency: "EUR" }, token: "tok_slow" };
+		const amount = { amount: 1, currency: "EUR" };
+		const call = { key: "int_1", paymentId: "pay_1", orderId: "ord_1", amount, token: "tok_slow", challenge: false };
 		const slow = world.provider.authorize(call);
 		// A repeat is answered at once, from what the bank has done already.
 		while (paused === undefined) await new Promise(resolve => setImmediate(resolve));

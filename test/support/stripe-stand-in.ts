@@ -1,5 +1,5 @@
 // Stripe as far as a test needs it: localstripe plays the life of a payment, and this forwarder before it keeps what localstripe does not
-// (idempotency keys, the limit of refunds, a second reason to decline) and breaks what a network breaks.
+// (idempotency keys, the limit of refunds, a second reason to decline, 3-D Secure on demand) and breaks what a network breaks.
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import Stripe from "stripe";
@@ -72,6 +72,10 @@ export async function startStripe(): Promise<StripeStandIn> {
 	const kept = new Map<string, { request: string; answer: Answer | undefined }>();
 	const faults: Fault[] = [];
 	const empty = new Set<string>();
+	/** Methods whose bank wants its buyer when 3-D Secure is asked for; the others' are content without. */
+	const careful = new Set<string>();
+	/** The method that stands in for one of those, and which one it is. */
+	const lent = new Map<string, string>();
 
 	async function asked(method: string, path: string, body?: string): Promise<Answer> {
 		const headers = { authorization: `Bearer ${stripeKey}`, "content-type": "application/x-www-form-urlencoded" };
@@ -94,10 +98,38 @@ export async function startStripe(): Promise<StripeStandIn> {
 		return refunded + Number(body.get("amount")) > intent.amount ? problem(400, { code: "charge_already_refunded" }) : undefined;
 	}
 
+	const method = async (number: string) => {
+		const card = { type: "card", "card[number]": number, "card[exp_month]": "12", "card[exp_year]": "2040", "card[cvc]": "123" };
+		const { id } = await read<{ id: string }>("/v1/payment_methods", "POST", String(new URLSearchParams(card)));
+		if (number === "4242424242424242") careful.add(id);
+		return id;
+	};
+
+	/** localstripe asks the bank of some cards and of no other. So a careful one pays with one of those, and is named in every answer. */
+	async function withBuyersBank(body: string): Promise<string> {
+		const wished = new URLSearchParams(body);
+		const card = wished.get("payment_method") ?? "";
+		if (wished.get("payment_method_options[card][request_three_d_secure]") !== "any" || !careful.has(card)) return body;
+		const stand = await method("4000002500003155");
+		lent.set(stand, card);
+		wished.set("payment_method", stand);
+		return String(wished);
+	}
+
+	async function withOwnCard(answer: Answer): Promise<Answer> {
+		const intent = JSON.parse(answer.body) as Stripe.PaymentIntent;
+		const { payment_method: named } = intent;
+		const card = lent.get((typeof named === "string" ? named : named?.id) ?? "");
+		if (!card) return answer;
+		const own = typeof named === "string" ? card : await read<Stripe.PaymentMethod>(`/v1/payment_methods/${card}`);
+		return { ...answer, body: JSON.stringify({ ...intent, payment_method: own }) };
+	}
+
 	async function act(method: string, path: string, body: string): Promise<Answer> {
 		const refusal = method === "POST" && path === "/v1/refunds" ? await refusedRefund(new URLSearchParams(body)) : undefined;
 		if (refusal) return refusal;
-		const answer = await asked(method, path, method === "POST" ? body : undefined);
+		const sent = path === "/v1/payment_intents" ? await withBuyersBank(body) : body;
+		const answer = await withOwnCard(await asked(method, path, method === "POST" ? sent : undefined));
 		const seen = answer.status === 200 ? (JSON.parse(answer.body) as Stripe.PaymentIntent) : undefined;
 		const cardId = typeof seen?.payment_method === "string" ? seen.payment_method : seen?.payment_method?.id;
 		if (!seen?.last_payment_error || !empty.has(cardId ?? "")) return answer;
@@ -172,10 +204,6 @@ export async function startStripe(): Promise<StripeStandIn> {
 		});
 	const intentsOf = async (paymentId: string) =>
 		(await listed<Stripe.PaymentIntent>("/v1/payment_intents")).filter(({ metadata }) => metadata.paymentId === paymentId);
-	const method = async (number: string) => {
-		const card = { type: "card", "card[number]": number, "card[exp_month]": "12", "card[exp_year]": "2040", "card[cvc]": "123" };
-		return (await read<{ id: string }>("/v1/payment_methods", "POST", String(new URLSearchParams(card)))).id;
-	};
 
 	return {
 		url: `http://127.0.0.1:${port}`,

@@ -23,6 +23,7 @@ export const PaymentStatus = Type.Enum(["pending", "authorized", "captured", "pa
 export type PaymentStatus = Static<typeof PaymentStatus>;
 
 export const PaymentMethod = Type.Enum(["card"]);
+const PaidWith = Type.Object({ method: PaymentMethod, token: Token });
 
 export const Breakdown = Type.Object(
 	{ items: NotNegative, discount: NotNegative, shipping: NotNegative, tax: NotNegative, fee: NotNegative, total: NotNegative },
@@ -112,7 +113,13 @@ export const authorize = action({
 		userId: NullableUser,
 		amount: NotNegative,
 		breakdown: Breakdown,
-		method: Type.Object({ method: PaymentMethod, token: Token }),
+		method: PaidWith,
+		challenge: Type.Optional(
+			Type.Boolean({
+				description:
+					"The buyer has to authenticate at their bank. It belongs to the payment: a repeat can neither take it back nor add it.",
+			}),
+		),
 		key: Key,
 	}),
 	returns: Type.Object({
@@ -125,6 +132,23 @@ export const authorize = action({
 		nextAction: Type.Optional(NextAction),
 	}),
 	throws: [paymentStateConflict, currencyMismatch, validationFailed],
+});
+
+export const instrument = action({
+	name: "payments.instrument",
+	summary: "Name what would be paid with, before anything is asked of it. Answers also while the provider is away.",
+	allow: "internal",
+	idempotent: true,
+	timeoutMs: 2500,
+	params: Type.Object({ method: PaidWith }),
+	returns: Type.Object({
+		instrument: Type.String({
+			description:
+				"The `fingerprint` that the facts of this payment will carry; a keyed hash of the token while the provider does not say which card it is.",
+		}),
+		isShared: Type.Boolean({ description: "It stands for many and says nothing of one person: a fixed token of the sandbox." }),
+		canChallenge: Type.Boolean({ description: "Whether the provider can have the buyer authenticate." }),
+	}),
 });
 
 export const voidPayment = action({
@@ -259,7 +283,7 @@ export const authorized = event({ ...fact, name: "payments.authorized", summary:
 export const failed = event({
 	...fact,
 	name: "payments.failed",
-	summary: "An attempt to pay ended with nothing held.",
+	summary: "An attempt to pay ended with nothing held. `unavailable`: the provider was away, which says nothing of the card.",
 	payload: Type.Object({ ...subject, reason: Text(64) }),
 });
 

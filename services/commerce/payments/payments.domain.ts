@@ -36,6 +36,8 @@ export interface Payment {
 	fingerprint: string | null;
 	/** Where the buyer has to act. */
 	nextUrl: string | null;
+	/** The buyer has to authenticate, whatever the bank itself would ask for. */
+	challenge: boolean;
 	breakdown: Breakdown;
 	version: number;
 	createdAt: number;
@@ -115,7 +117,7 @@ const partsOf = ({ items, discount, shipping, tax, fee, total }: Breakdown) => (
 
 /** Throws `validation_failed` when the parts are not what is to be paid: no ledger could book it. */
 export function newPayment(asked: ParamsOf<typeof contract.authorize>, given: { provider: string; now: number }): Payment {
-	const { paymentId: id, orderId, cartId, userId, amount, breakdown, method } = asked;
+	const { paymentId: id, orderId, cartId, userId, amount, breakdown, method, challenge = false } = asked;
 	const parts = Object.values(partsOf(breakdown));
 	const sum = breakdown.items.amount - breakdown.discount.amount + breakdown.shipping.amount + breakdown.tax.amount + breakdown.fee.amount;
 	if (sum !== amount.amount || breakdown.total.amount !== amount.amount || parts.some(part => part.currency !== amount.currency))
@@ -133,6 +135,7 @@ export function newPayment(asked: ParamsOf<typeof contract.authorize>, given: { 
 		...sums,
 		status: "pending",
 		...unknown,
+		challenge,
 		breakdown,
 		version: 1,
 		createdAt: now,

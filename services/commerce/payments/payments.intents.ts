@@ -6,6 +6,8 @@ import type { Runtime } from "../../../lib/runtime.ts";
 import { type Scope, withScope } from "../../../lib/scope.ts";
 import type { SqlService, SqlStore } from "../../../mixins/sql-store.ts";
 import type { Intent, Operation, Payment } from "./payments.domain.ts";
+import { instrumentOf } from "./payments.instruments.ts";
+import { within } from "./payments.patience.ts";
 import { type AuthorizeOutcome, settleAuthorize, settleMove } from "./payments.settlement.ts";
 import type { PaymentsTx } from "./payments.store.ts";
 import type { Authorization, Move, MoveCall, Provider } from "./providers/provider.ts";
@@ -61,18 +63,6 @@ export function newIntent(
 
 /** Facts name the request that wished for them, whoever carries the wish. */
 const scopeOf = ({ scope }: Intent) => (scope === null ? undefined : (JSON.parse(scope) as Scope));
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-	let timer: NodeJS.Timeout | undefined;
-	const late = new Promise<undefined>(resolve => {
-		timer = setTimeout(resolve, ms, undefined);
-	});
-	try {
-		return await Promise.race([work, late]);
-	} finally {
-		clearTimeout(timer);
-	}
-}
 
 export class Intents {
 	readonly #store: SqlStore<PaymentsTx>;
@@ -218,7 +208,7 @@ export class Intents {
 
 	async #authorize({ intent, isFirst }: Taken, payment: Payment, token?: string): Promise<void> {
 		const provider = this.#providerOf(payment);
-		const { id: paymentId, orderId, charge } = payment;
+		const { id: paymentId, orderId, charge, challenge } = payment;
 		const reference = { paymentId, authorizationKey: intent.id, charge };
 		const outcome = await this.#asking<AuthorizeOutcome>(intent, async () => {
 			if (!isFirst) {
@@ -227,7 +217,7 @@ export class Intents {
 			}
 			if (token !== undefined) {
 				const amount = { amount: payment.amount, currency: payment.currency };
-				const answer: Authorization = await provider.authorize({ key: intent.id, paymentId, orderId, amount, token });
+				const answer: Authorization = await provider.authorize({ key: intent.id, paymentId, orderId, amount, token, challenge });
 				if (answer.status !== "unavailable" || isFirst) return answer;
 			} else if (this.#runtime.clock.now() - intent.createdAt < giveUpAfterMs) return { status: "unknown" };
 			// An earlier try may still arrive. Only when the provider will refuse it is it certain that nothing is held.
@@ -238,7 +228,10 @@ export class Intents {
 			});
 			return gone.status === "succeeded" ? { status: "unavailable" } : { status: "unknown" };
 		});
-		await this.#store.transaction(tx => settleAuthorize(tx, intent, outcome));
+		// A token that the provider knows nothing of is declined without a card. Then its fact names the instrument as risk was told it.
+		const isNameless = outcome.status === "declined" && !outcome.card && token !== undefined;
+		const named = isNameless ? await instrumentOf(provider, token, { runtime: this.#runtime, logger: this.#logger }) : undefined;
+		await this.#store.transaction(tx => settleAuthorize(tx, intent, outcome, named?.fingerprint));
 	}
 
 	async #move({ intent, isFirst }: Taken, payment: Payment): Promise<void> {

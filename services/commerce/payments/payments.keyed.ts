@@ -7,6 +7,7 @@ import { inProgress, type KeptReply, keepable, keyedRequest, keyRequired, refusa
 import { newId } from "../../../lib/ids.ts";
 import { type Claim, claimKey, keepReply } from "../../../mixins/sql/idempotency.ts";
 import type { Payments } from "./payments.intents.ts";
+import { within } from "./payments.patience.ts";
 import type { PaymentsTx } from "./payments.store.ts";
 
 export interface Begun {
@@ -16,14 +17,6 @@ export interface Begun {
 }
 type Asking = Context<unknown, Meta, Locals>;
 type Opened = Claim | { state: "refused"; error: unknown };
-
-async function waited<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-	let timer: NodeJS.Timeout | undefined;
-	const late = new Promise<undefined>(resolve => {
-		timer = setTimeout(resolve, ms, undefined);
-	});
-	return Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
 
 /**
  * Begins an intent once per key and answers what became of it. `begin` writes it, under the given id and scope, or refuses; refusals of the
@@ -59,7 +52,7 @@ export async function underKey<Result>(
 	// Running under our own id: the answer of the commit got lost, and the transaction has found what it had written itself.
 	const id = opened.state === "new" ? fresh.intentId : opened.reference;
 	const isFirst = id === fresh.intentId;
-	const intent = await waited(until - performance.now(), intents.drive(id, { isFirst }));
+	const intent = await within(until - performance.now(), intents.drive(id, { isFirst }));
 	const kept = await store.reader.keptReply(scope);
 	if (kept) return isFirst ? firstAnswer<Result>(kept.reply) : replay<Result>(ctx, kept.reply, kept.requestId);
 	// A provider that refused the connection: nothing happened, the key was let go, trying again is right.

@@ -144,7 +144,7 @@ describe("a call that never reached the provider", () => {
 		expect(await ask(stoa.broker, contract.authorize, wish)).toEqual({ paymentId: wish.paymentId, status: "unavailable" });
 		const { store } = paymentsOf(stoa);
 		const key = await store.reader.authorizationKey(wish.paymentId);
-		const late = { key, paymentId: wish.paymentId, orderId: wish.orderId, amount: wish.amount, token: "tok_visa" };
+		const late = { key, paymentId: wish.paymentId, orderId: wish.orderId, amount: wish.amount, token: "tok_visa", challenge: false };
 		expect(await providerOf(stoa).authorize(late)).toMatchObject({ status: "declined" });
 	});
 });

@@ -6,11 +6,13 @@ import { defineService } from "../../../lib/service.ts";
 import { sqlStore } from "../../../mixins/sql-store.ts";
 import { authorize } from "./actions/authorize.ts";
 import { capture, captureAll } from "./actions/capture.ts";
+import { instrument } from "./actions/instrument.ts";
 import { refund, refundAll } from "./actions/refund.ts";
 import { voidPayment } from "./actions/void.ts";
 import { payments as tables } from "./migrations/0001-payments.ts";
 import { sandboxBank } from "./migrations/0002-sandbox.ts";
 import { stripePayments } from "./migrations/0003-stripe.ts";
+import { risk } from "./migrations/0004-risk.ts";
 import { maySee } from "./payments.access.ts";
 import * as contract from "./payments.contract.ts";
 import { conflict, isTombstone, type Payment, refundViewOf, viewOf } from "./payments.domain.ts";
@@ -35,11 +37,15 @@ async function seen({ store }: Payments, { locals }: { locals: Locals }, id: str
 
 export default defineService<Payments>({
 	name: "payments",
-	mixins: [sqlStore({ migrations: [tables, sandboxBank, stripePayments], tx: PaymentsTx })],
+	mixins: [sqlStore({ migrations: [tables, sandboxBank, stripePayments, risk], tx: PaymentsTx })],
 
 	actions: {
 		authorize: answer(contract.authorize, function (this: Payments, ctx) {
 			return authorize(this, ctx.params);
+		}),
+
+		instrument: answer(contract.instrument, function (this: Payments, ctx) {
+			return instrument(this, ctx.params);
 		}),
 
 		void: answer(contract.voidPayment, function (this: Payments, ctx) {

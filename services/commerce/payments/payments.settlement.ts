@@ -37,8 +37,11 @@ async function forget(tx: PaymentsTx, intent: Intent): Promise<void> {
 	if (intent.keyScope !== null) await tx.forgetKeyOf(intent);
 }
 
-/** `unavailable` must be certain here: the caller has made sure that nothing was ever sent under this key. */
-export async function settleAuthorize(tx: PaymentsTx, asked: Intent, outcome: AuthorizeOutcome): Promise<void> {
+/**
+ * `unavailable` must be certain here: the caller has made sure that nothing was ever sent under this key. `fingerprint` names the instrument of a
+ * decline that names no card.
+ */
+export async function settleAuthorize(tx: PaymentsTx, asked: Intent, outcome: AuthorizeOutcome, fingerprint?: string): Promise<void> {
 	const found = await opened(tx, asked);
 	if (!found) return;
 	const { intent, payment, isOurs } = found;
@@ -59,7 +62,8 @@ export async function settleAuthorize(tx: PaymentsTx, asked: Intent, outcome: Au
 		case "unavailable": {
 			const reason = outcome.status === "declined" ? outcome.code : "unavailable";
 			const card = outcome.status === "declined" ? outcome.card : undefined;
-			const next = happened(payment, "declined", { ...card, reason, nextUrl: null });
+			const instrument = { fingerprint: payment.fingerprint ?? fingerprint ?? null, ...card };
+			const next = happened(payment, "declined", { ...instrument, reason, nextUrl: null });
 			await tx.savePayment(next);
 			await tell(tx, contract.failed, { ...subjectOf(next), reason });
 			break;

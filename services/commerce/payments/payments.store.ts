@@ -9,11 +9,19 @@ import type { Intent, ItemShare, Payment, Refund } from "./payments.domain.ts";
 const longestWaitMs = 120_000;
 const free = "(leaseUntil <= ? OR leaseUntil > ?)";
 
-type PaymentRow = Row & Omit<Payment, "breakdown"> & { breakdown: string };
+type PaymentRow = Row & Omit<Payment, "breakdown" | "challenge"> & { breakdown: string; challenge: number };
 type RefundRow = Row & Omit<Refund, "breakdown" | "items"> & { breakdown: string; items: string | null };
 
-const paymentOf = (row: PaymentRow): Payment => ({ ...row, breakdown: JSON.parse(row.breakdown) as Breakdown });
-const rowOf = (payment: Payment) => ({ ...payment, breakdown: JSON.stringify(payment.breakdown) });
+const paymentOf = (row: PaymentRow): Payment => ({
+	...row,
+	challenge: row.challenge === 1,
+	breakdown: JSON.parse(row.breakdown) as Breakdown,
+});
+const rowOf = (payment: Payment) => ({
+	...payment,
+	challenge: Number(payment.challenge),
+	breakdown: JSON.stringify(payment.breakdown),
+});
 const refundOf = (row: RefundRow): Refund => ({
 	...row,
 	items: row.items === null ? null : (JSON.parse(row.items) as ItemShare[]),

@@ -3,7 +3,17 @@ import { handClock } from "../../../lib/clock.ts";
 import { ask } from "../../../lib/contract.ts";
 import { newId } from "../../../lib/ids.ts";
 import { describeWith } from "../../../test/support/engines/describe-with.ts";
-import { aPayment, askRefund, authorized, captured, euros, factTypes, paymentOf, paymentsOf } from "../../../test/support/payments.ts";
+import {
+	aPayment,
+	askRefund,
+	authorized,
+	captured,
+	euros,
+	factsOf,
+	factTypes,
+	paymentOf,
+	paymentsOf,
+} from "../../../test/support/payments.ts";
 import { type Stoa, startStoa } from "../../../test/support/stoa.ts";
 import { type StripeStandIn, startStripe, stripeEnv, stripeMessage } from "../../../test/support/stripe-stand-in.ts";
 import * as contract from "./payments.contract.ts";
@@ -15,19 +25,20 @@ describeWith("localstripe")("payments through Stripe", () => {
 	let stripe: StripeStandIn;
 	let stoa: Stoa;
 	let clock: ReturnType<typeof handClock>;
-	let cards: Record<"pays" | "declines" | "empty" | "authenticates", string>;
+	let cards: Record<"pays" | "frictionless" | "declines" | "empty" | "authenticates", string>;
 
 	beforeAll(async () => {
 		stripe = await startStripe();
 		clock = handClock();
 		stoa = await startStoa({ services: ["commerce/payments"], clock, env: stripeEnv(stripe) });
-		const [pays, declines, empty, authenticates] = await Promise.all([
+		const [pays, frictionless, declines, empty, authenticates] = await Promise.all([
 			stripe.method("4242424242424242"),
+			stripe.method("5555555555554444"),
 			stripe.method("4000000000000341"),
 			stripe.emptyMethod(),
 			stripe.method("4000002500003155"),
 		]);
-		cards = { pays, declines, empty, authenticates };
+		cards = { pays, frictionless, declines, empty, authenticates };
 	});
 	afterAll(async () => {
 		await stoa.stop();
@@ -119,6 +130,59 @@ describeWith("localstripe")("payments through Stripe", () => {
 		await later();
 		expect(await authorize(wish)).toMatchObject({ status: "declined", declineCode: "authentication_failed" });
 		expect((await stripe.intentsOf(wish.paymentId)).map(({ status }) => status)).toEqual(["canceled"]);
+	});
+
+	describe("and risk", () => {
+		const instrumentOf = (token: string) => ask(stoa.broker, contract.instrument, { method: { method: "card", token } });
+		const failure = async (paymentId: string) => (await factsOf(stoa, paymentId)).find(({ type }) => type === "payments.failed");
+
+		it("name an instrument as their facts do, and by its token while Stripe is away, slow, or does not know it", async () => {
+			const wish = aWish(cards.declines);
+			await authorize(wish);
+			const named = await instrumentOf(cards.declines);
+			expect(named).toMatchObject({ isShared: false, canChallenge: true });
+			expect(await failure(wish.paymentId)).toMatchObject({ data: { reason: "declined", fingerprint: named.instrument } });
+			const { heard, release } = stripe.holdAnswer(/GET .*payment_methods/);
+			const slow = await instrumentOf(cards.declines);
+			await heard;
+			release();
+			await stripe.away();
+			expect(await instrumentOf(cards.declines)).toEqual(slow);
+			await stripe.back();
+			expect(slow.instrument).not.toBe(named.instrument);
+			const nobody = aWish("pm_nobody");
+			await authorize(nobody);
+			const { instrument } = await instrumentOf("pm_nobody");
+			expect(await failure(nobody.paymentId)).toMatchObject({ data: { reason: "unknown_token", fingerprint: instrument } });
+		});
+
+		it("ask the buyer's bank when that is wished for, also when the wish is carried on after its answer was lost", async () => {
+			stripe.cutAnswers(/POST \/v1\/payment_intents$/);
+			const wish = { ...aWish(), challenge: true };
+			expect(await authorize(wish)).toEqual({ paymentId: wish.paymentId, status: "pending" });
+			expect(await authorize(wish)).toMatchObject({ status: "pending", nextAction: { type: "authenticate" } });
+			const made = stripe.requests.filter(({ path }) => path === "/v1/payment_intents");
+			expect(made.map(({ body }) => body.get("payment_method_options[card][request_three_d_secure]"))).toEqual(["any", "any"]);
+			await stripe.authenticate(wish.paymentId, "succeed");
+			await later();
+			expect(await authorize(wish)).toMatchObject({ status: "authorized", last4: "4242" });
+		});
+
+		it("are content with a bank that knows its buyer without asking, and ask no bank where nobody wished for it", async () => {
+			expect(await authorize({ ...aWish(cards.frictionless), challenge: true })).toMatchObject({ status: "authorized" });
+			stripe.forget();
+			await held();
+			expect(stripe.requests.some(({ body }) => body.has("payment_method_options[card][request_three_d_secure]"))).toBe(false);
+		});
+
+		it("name the card of a decline also when it has to be looked up after its PaymentIntent was closed", async () => {
+			stripe.cutAnswers(/cancel$/);
+			const wish = aWish(cards.empty);
+			await authorize(wish);
+			await later();
+			const { instrument: fingerprint } = await instrumentOf(cards.empty);
+			expect(await failure(wish.paymentId)).toMatchObject({ data: { reason: "insufficient_funds", brand: "visa", fingerprint } });
+		});
 	});
 
 	it("have no sandbox: its doors are not there", async () => {

@@ -14,6 +14,12 @@ export interface Card {
 	fingerprint: string;
 }
 
+/** What a token stands for, as the facts of its payments will name it. `isShared`: no buyer's own, so nobody may be judged by it. */
+export interface NamedInstrument {
+	fingerprint: string;
+	isShared: boolean;
+}
+
 /** The provider refused the connection or the call before it did anything: nothing happened, and nothing will under this key unless it is sent again. */
 export interface Unavailable {
 	status: "unavailable";
@@ -47,6 +53,8 @@ export interface AuthorizeCall {
 	orderId: string;
 	amount: Money;
 	token: string;
+	/** The buyer is to authenticate at their bank, also where the bank would not ask for it. Only of a provider that can. */
+	challenge: boolean;
 }
 export interface MoveCall extends ChargeReference {
 	key: string;
@@ -65,6 +73,11 @@ export interface ProviderEvent {
  * `authorize`, `capture`, `void` and `refund` may be sent again under their key at any time.
  */
 export interface Provider {
+	/** Whether the buyer's bank can be asked for. */
+	readonly canChallenge: boolean;
+	/** Names the instrument with the fingerprint of its later `card`, and changes nothing. Undefined: not known, or nobody there to say. */
+	instrument(token: string): Promise<NamedInstrument | undefined>;
+	/** With `challenge` a bank that knows its buyer without asking may still authorize at once; a card that would be declined is declined. */
 	authorize(call: AuthorizeCall): Promise<Authorization>;
 	/** The whole amount; one capture per charge. */
 	capture(call: MoveCall): Promise<Move>;

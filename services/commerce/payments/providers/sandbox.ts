@@ -48,9 +48,9 @@ const WebhookBody = Compile(
 
 const codeOf = { declines: "declined", lacksFunds: "insufficient_funds" } as const;
 
-function openingOf({ behaviour }: Instrument): { status: ChargeStatus; declineCode: string | null } {
+function openingOf({ behaviour }: Instrument, challenge: boolean): { status: ChargeStatus; declineCode: string | null } {
 	if (behaviour === "declines" || behaviour === "lacksFunds") return { status: "declined", declineCode: codeOf[behaviour] };
-	return { status: behaviour === "authenticates" ? "authenticating" : "authorized", declineCode: null };
+	return { status: challenge || behaviour === "authenticates" ? "authenticating" : "authorized", declineCode: null };
 }
 
 const cardOf = ({ brand, last4, fingerprint }: Charge): Card => ({
@@ -85,15 +85,22 @@ const chargeUnder = (tx: SqlTx, key: string) =>
 export class Sandbox implements Provider {
 	readonly #given: ProviderGiven;
 	readonly sandbox: SandboxDoor;
+	readonly canChallenge = true;
 
 	constructor(given: ProviderGiven) {
 		this.#given = given;
 		this.sandbox = { tokenize: card => this.#tokenize(card), decide: (paymentId, outcome) => this.#decide(paymentId, outcome) };
 	}
 
+	async instrument(token: string) {
+		const fixed = fixedInstrument(token, this.#given.secret());
+		const known = fixed ?? (await this.#tokenized(token));
+		return known && { fingerprint: known.fingerprint, isShared: fixed !== undefined };
+	}
+
 	async authorize(call: AuthorizeCall): Promise<Authorization> {
 		const { store, pause } = this.#given;
-		const instrument = await this.#instrument(call.token);
+		const instrument = fixedInstrument(call.token, this.#given.secret()) ?? (await this.#tokenized(call.token));
 		if (!instrument) return { status: "declined", code: "unknown_token" };
 		if (instrument.behaviour === "unavailable") return { status: "unavailable" };
 		const { charge, isNew } = await store.transaction(async tx => {
@@ -147,17 +154,13 @@ export class Sandbox implements Provider {
 		return { id: body.id, type: body.type, paymentId: body.paymentId ?? null };
 	}
 
-	async #instrument(token: string): Promise<Instrument | undefined> {
-		const known = fixedInstrument(token, this.#given.secret());
-		return (
-			known ??
-			this.#given.store.reader.get<Instrument>("SELECT behaviour, brand, last4, fingerprint FROM bankTokens WHERE token = ?", [token])
-		);
+	#tokenized(token: string): Promise<Instrument | undefined> {
+		return this.#given.store.reader.get<Instrument>("SELECT behaviour, brand, last4, fingerprint FROM bankTokens WHERE token = ?", [token]);
 	}
 
 	/** False when there is a charge, or a tombstone, under the key already. */
 	async #open(tx: SqlTx, call: AuthorizeCall, instrument: Instrument): Promise<boolean> {
-		const opening = openingOf(instrument);
+		const opening = openingOf(instrument, call.challenge);
 		const { brand, last4, fingerprint } = instrument;
 		const { amount, currency } = call.amount;
 		const charge = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import Stripe from "stripe";
-import { declineCodeOf, refundMoveOf, standingOf } from "./stripe-answers.ts";
+import { declineCodeOf, instrumentOf, refundMoveOf, standingOf } from "./stripe-answers.ts";
 import { failureOf } from "./stripe-client.ts";
 
 const secret = Buffer.alloc(32);
@@ -46,6 +46,24 @@ describe("how a PaymentIntent stands", () => {
 		const error = { code: "card_declined", decline_code: "insufficient_funds", payment_method: visa };
 		expect(standing({ status: "requires_payment_method", last_payment_error: error })).toMatchObject({ code: "insufficient_funds" });
 		expect(standing({ status: "processing" })).toEqual({ status: "unknown" });
+	});
+});
+
+describe("an instrument before it is paid with", () => {
+	const named = (given: object) => instrumentOf(given as never, secret);
+	const method = { ...visa, object: "payment_method" };
+
+	it("has the name that it has afterwards, whichever of Stripe's forms it comes in", () => {
+		const { card } = standing({ status: "requires_capture" }) as { card: { fingerprint: string } };
+		expect(named(method)).toEqual({ fingerprint: card.fingerprint, isShared: false });
+		expect(named({ id: "tok_1", object: "token", card: { fingerprint: "f" } })).toEqual(named(method));
+	});
+
+	it("is the method itself where Stripe gives it no fingerprint, and unknown where there is no method yet", () => {
+		const link = { id: "pm_2", type: "link", object: "payment_method" };
+		const { card } = standing({ status: "requires_capture", payment_method: link }) as { card: { fingerprint: string } };
+		expect(named(link)).toEqual({ fingerprint: card.fingerprint, isShared: false });
+		expect(named({ id: "tok_1", object: "token" })).toBeUndefined();
 	});
 });
 

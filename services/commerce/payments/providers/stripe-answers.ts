@@ -1,7 +1,7 @@
 // What Stripe says, in our words. No I/O.
 import type Stripe from "stripe";
 import { keyedHash } from "../../../../lib/crypto.ts";
-import type { Authorization, Card, Move } from "./provider.ts";
+import type { Authorization, Card, Move, NamedInstrument } from "./provider.ts";
 
 export type Standing = Exclude<Authorization, { status: "unavailable" }> | { status: "voided" } | { status: "absent" };
 
@@ -16,11 +16,19 @@ export function declineCodeOf(error: { code?: string | undefined; declineCode?: 
 	return codes.find(code => toldCodes.has(code)) ?? "declined";
 }
 
+const fingerprintOf = (theirs: string, secret: Buffer) => keyedHash(secret, "card-fingerprint", `stripe/${theirs}`);
+
 function cardOf(method: Stripe.PaymentMethod, secret: Buffer): Card {
 	const { card } = method;
 	// Their fingerprint is the same for every use of one card with one account.
-	const fingerprint = keyedHash(secret, "card-fingerprint", `stripe/${card?.fingerprint ?? method.id}`);
+	const fingerprint = fingerprintOf(card?.fingerprint ?? method.id, secret);
 	return { brand: card?.brand ?? method.type, last4: card?.last4 ?? "", fingerprint };
+}
+
+/** As `cardOf` will name the instrument once it is paid with. A token without a fingerprint is not yet the method that will be made of it. */
+export function instrumentOf(named: Stripe.PaymentMethod | Stripe.Token, secret: Buffer): NamedInstrument | undefined {
+	const theirs = named.card?.fingerprint ?? (named.object === "payment_method" ? named.id : undefined);
+	return theirs === undefined ? undefined : { fingerprint: fingerprintOf(theirs, secret), isShared: false };
 }
 
 /**

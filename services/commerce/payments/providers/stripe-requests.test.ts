@@ -32,15 +32,16 @@ describeWith("stripeMock")("requests to Stripe", () => {
 	}
 
 	it.each([
-		["pm_card_visa", undefined],
-		["pm_card_visa", "https://shop.example/paid"],
-		["tok_visa", undefined],
-	])("with %s, returning to %s, are of a form that it takes", async (token, returnUrl) => {
+		["pm_card_visa", undefined, false],
+		["pm_card_visa", "https://shop.example/paid", true],
+		["tok_visa", undefined, true],
+	])("with %s, returning to %s, the buyer's bank asked for: %s, are of a form that it takes", async (token, returnUrl, challenge) => {
 		const { provider, warnings } = aProvider(returnUrl);
 		const now = Date.now();
 		const [key, paymentId, orderId] = [newId("int", now), newId("pay", now), newId("ord", now)];
 		const amount = { amount: 1_230, currency: "KWD" };
-		await provider.authorize({ key, paymentId, orderId, amount, token });
+		expect(await provider.instrument(token)).toMatchObject({ fingerprint: expect.any(String) });
+		await provider.authorize({ key, paymentId, orderId, amount, token, challenge });
 		const reference = { paymentId, authorizationKey: key, charge: null };
 		const move = () => ({ ...reference, key: newId("int", Date.now()), amount });
 		await provider.lookUpAuthorization(reference);

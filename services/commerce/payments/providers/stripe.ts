@@ -5,6 +5,7 @@ import type { StripeSettings } from "../../../../lib/config.ts";
 import type {
 	Authorization,
 	AuthorizeCall,
+	Card,
 	ChargeReference,
 	Move,
 	MoveCall,
@@ -14,7 +15,7 @@ import type {
 	Unknown,
 } from "./provider.ts";
 import { stripeAmount } from "./stripe-amounts.ts";
-import { captureMoveOf, declineCodeOf, refundMoveOf, type Standing, standingOf } from "./stripe-answers.ts";
+import { captureMoveOf, declineCodeOf, instrumentOf, refundMoveOf, type Standing, standingOf } from "./stripe-answers.ts";
 import { type CardsOnly, type Failure, failureOf, flawOf, isKeptFault, isUnderWay, stripeClient } from "./stripe-client.ts";
 import { readStripeMessage } from "./stripe-webhook.ts";
 
@@ -30,6 +31,8 @@ interface Kept {
 	captureKey: string | null;
 	/** A decline that was believed; final, whatever happens to the PaymentIntent. */
 	declineCode: string | null;
+	/** The card of that decline, as JSON. */
+	declinedCard: string | null;
 }
 type Named = Kept & { stripeId: string };
 
@@ -48,16 +51,28 @@ const notMade = (failure: Failure): Authorization =>
 const seen = <T extends { status: string }>(outcome: T): Exclude<T, Unavailable> | Unknown =>
 	outcome.status === "unavailable" ? unknown : (outcome as Exclude<T, Unavailable>);
 const expand = ["payment_method"];
+/** A card as Stripe's older forms name it. */
+const isToken = (token: string) => token.startsWith("tok_");
+// 3-D Secure wherever the card knows it. Its bank may still be content without having seen the buyer: that counts.
+const authenticated = { card: { request_three_d_secure: "any" as const } };
 
 export class StripeCards implements Provider {
 	readonly #given: ProviderGiven;
 	readonly #settings: StripeSettings;
 	readonly #stripe: Stripe;
+	readonly canChallenge = true;
 
 	constructor(given: ProviderGiven, settings: StripeSettings) {
 		this.#given = given;
 		this.#settings = settings;
 		this.#stripe = stripeClient(settings);
+	}
+
+	async instrument(token: string) {
+		const { answer } = await this.#read<Stripe.PaymentMethod | Stripe.Token>(() =>
+			isToken(token) ? this.#stripe.tokens.retrieve(token) : this.#stripe.paymentMethods.retrieve(token),
+		);
+		return answer && instrumentOf(answer, this.#given.secret());
 	}
 
 	async authorize(call: AuthorizeCall): Promise<Authorization> {
@@ -136,15 +151,17 @@ export class StripeCards implements Provider {
 
 	// --- holding money
 
-	async #make({ key, paymentId, orderId, amount: { currency }, token }: AuthorizeCall, amount: number): Promise<Kept | Authorization> {
-		const method = token.startsWith("tok_") ? await this.#methodOf(key, token) : token;
+	async #make(call: AuthorizeCall, amount: number): Promise<Kept | Authorization> {
+		const { key, paymentId, orderId, token, challenge } = call;
+		const method = isToken(token) ? await this.#methodOf(key, token) : token;
 		if (typeof method !== "string") return method;
 		const asked: Stripe.PaymentIntentCreateParams & CardsOnly = {
 			amount,
-			currency: currency.toLowerCase(),
+			currency: call.amount.currency.toLowerCase(),
 			capture_method: "manual",
 			payment_method_types: ["card"],
 			payment_method: method,
+			...(challenge && { payment_method_options: authenticated }),
 			metadata: { paymentId, orderId, operationKey: key },
 		};
 		const { answer, failure } = await this.#send(`${key}/make`, options => this.#stripe.paymentIntents.create(asked, options));
@@ -179,14 +196,16 @@ export class StripeCards implements Provider {
 	async #conclude(kept: Named, intent: Stripe.PaymentIntent): Promise<Standing | Unavailable> {
 		const standing = standingOf(intent, this.#given.secret());
 		if (kept.declineCode === null) return standing.status === "declined" ? this.#decline(kept, standing) : standing;
-		const declined = { status: "declined" as const, code: kept.declineCode };
+		const card = kept.declinedCard === null ? undefined : (JSON.parse(kept.declinedCard) as Card);
+		const declined = { status: "declined" as const, code: kept.declineCode, ...(card && { card }) };
 		return standing.status === "voided" ? declined : this.#decline(kept, declined);
 	}
 
 	/** A declined PaymentIntent could be confirmed again by whoever has its client secret, so it is closed before the decline is believed. */
 	async #decline(kept: Named, declined: Authorization & { status: "declined" }): Promise<Authorization> {
 		const { authorizationKey } = kept;
-		await this.#note(authorizationKey, { declineCode: declined.code });
+		const { code: declineCode, card } = declined;
+		await this.#note(authorizationKey, { declineCode, ...(card && { declinedCard: JSON.stringify(card) }) });
 		const closed = await this.#cancel(kept, `${authorizationKey}/close`);
 		return closed.status === "succeeded" ? declined : unknown;
 	}
@@ -228,7 +247,7 @@ export class StripeCards implements Provider {
 
 	#kept(authorizationKey: string): Promise<Kept | undefined> {
 		return this.#given.store.reader.get<Kept>(
-			"SELECT authorizationKey, stripeId, captureKey, declineCode FROM stripePayments WHERE authorizationKey = ?",
+			"SELECT authorizationKey, stripeId, captureKey, declineCode, declinedCard FROM stripePayments WHERE authorizationKey = ?",
 			[authorizationKey],
 		);
 	}
@@ -242,7 +261,7 @@ export class StripeCards implements Provider {
 		return (await this.#kept(authorizationKey))!;
 	}
 
-	async #note(authorizationKey: string, changes: Partial<Pick<Kept, "captureKey" | "declineCode">>): Promise<void> {
+	async #note(authorizationKey: string, changes: Partial<Pick<Kept, "captureKey" | "declineCode" | "declinedCard">>): Promise<void> {
 		await this.#given.store.transaction(tx => {
 			tx.repeatable();
 			return tx.update("stripePayments", changes, { authorizationKey });

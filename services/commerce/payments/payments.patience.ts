@@ -1,0 +1,12 @@
+/** What the work comes to, or undefined when it takes longer; then it goes on unheard. */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+	let timer: NodeJS.Timeout | undefined;
+	const late = new Promise<undefined>(resolve => {
+		timer = setTimeout(resolve, ms, undefined);
+	});
+	try {
+		return await Promise.race([work, late]);
+	} finally {
+		clearTimeout(timer);
+	}
+}
