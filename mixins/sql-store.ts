@@ -11,6 +11,7 @@ import { type Runtime, runtimeOf } from "../lib/runtime.ts";
 import type { SagaDefinition } from "../lib/saga.ts";
 import { currentScope, withScope } from "../lib/scope.ts";
 import type { Envelope } from "../lib/vocabulary.ts";
+import { type Beside, withDocuments } from "./both-stores.ts";
 import type { PoolState, SqlEngine } from "./sql/engine.ts";
 import { sqlFactInbox, sqlFactSource } from "./sql/facts.ts";
 import { once } from "./sql/idempotency.ts";
@@ -83,6 +84,14 @@ export class SqlStore<Tx extends SqlTx> {
 		);
 		if (told.length > 0) this.#pass(told);
 		return result;
+	}
+
+	/** Facts of documents beside this store join its own, each once, however often it is brought. Resolves when all are durable here. */
+	adopt(facts: readonly Told[]): Promise<void> {
+		return this.transaction(async tx => {
+			tx.repeatable();
+			await tx.adopt(facts);
+		});
 	}
 
 	/** Numbered already, they go on to whoever hears them; else whoever numbers them is woken, here or on another node. */
@@ -192,10 +201,12 @@ async function patiently(work: () => Promise<unknown>): Promise<void> {
 export function sqlStore<Tx extends SqlTx>(options: SqlStoreOptions<Tx>): Partial<ServiceSchema> {
 	const { migrations } = options;
 	const mixin = {
+		factKeeper: "sql",
 		actions: storeActions(),
 		methods: {
-			operable(this: SqlService<Tx>): OperableStore {
-				return operableOver(this.store);
+			operable(this: SqlService<Tx> & Beside): OperableStore {
+				const own = operableOver(this.store);
+				return this.documents ? withDocuments(own, this.documents) : own;
 			},
 			/** For the operations port. */
 			measurements(this: SqlService<Tx>): Measurement[] {
@@ -212,7 +223,7 @@ export function sqlStore<Tx extends SqlTx>(options: SqlStoreOptions<Tx>): Partia
 		created(this: SqlService<Tx>) {
 			this.runtime = runtimeOf(this.broker);
 		},
-		async started(this: SqlService<Tx> & { sweeping?: NodeJS.Timeout }) {
+		async started(this: SqlService<Tx> & Beside & { sweeping?: NodeJS.Timeout }) {
 			const engine = await openSql(this, migrations);
 			this.store = new SqlStore(engine, options.tx, this.name, this.runtime, this.logger);
 			await patiently(() =>
@@ -223,13 +234,16 @@ export function sqlStore<Tx extends SqlTx>(options: SqlStoreOptions<Tx>): Partia
 			await this.store.sweep();
 			this.sweeping = setInterval(() => this.store.sweep().catch(error => this.logger.warn("sweep failed", error)), sweepEveryMs);
 			this.store.start();
+			// Documents carry their facts into this store, and a saga's step may need them.
+			await this.openBeside?.();
 			for (const saga of options.sagas?.(this) ?? []) this.store.sagas.define(saga);
 			if (options.sagas) await this.store.sagas.start();
 		},
-		async stopped(this: SqlService<Tx> & { sweeping?: NodeJS.Timeout }) {
+		async stopped(this: SqlService<Tx> & Beside & { sweeping?: NodeJS.Timeout }) {
 			clearInterval(this.sweeping);
 			if (!this.store) return;
 			await this.store.sagas.stop();
+			await this.closeBeside?.();
 			await this.store.close();
 		},
 	};

@@ -1,16 +1,14 @@
-// Carries facts from the documents that made them true into the outbox, where each gets its position. Single documents only: copy (the event's id is
-// the `_id`, so twice is once), then take out of the document what was copied. Where several nodes write the same data one of them carries, under a
-// lease; that merely spares the others the work, since the outbox takes nothing twice and leaves no gap whoever appends.
+// Carries facts from the documents that made them true into the service's outbox. Single documents only: copy (an outbox knows a fact by its id, so
+// twice is once), then take out of the document what was copied. Where several nodes write the same data one of them carries, under a lease; that
+// merely spares the others the work, since an outbox takes nothing twice and leaves no gap whoever appends.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "moleculer";
 import type { Clock } from "../../lib/clock.ts";
 import type { CrashPoints } from "../../lib/crash.ts";
-import type { FactQuery, FactRelay, FactSource } from "../../lib/facts.ts";
+import type { FactRelay, Told } from "../../lib/facts.ts";
 import { type Leases, Tenure } from "../../lib/leases.ts";
-import type { Envelope } from "../../lib/vocabulary.ts";
 import type { FactCarrier } from "./collection.ts";
 import type { DocumentEngine } from "./engine.ts";
-import { Outbox } from "./outbox.ts";
 
 const lease = "relay";
 const batchMax = 100;
@@ -25,6 +23,8 @@ const elsewhereMs = 250;
 export interface RelayGiven {
 	engine: DocumentEngine;
 	leases: Leases;
+	/** The outbox: keeps each of these facts once, however often it is brought. Resolves when all are safe there; rejects when that is not known. */
+	put(facts: readonly Told[]): Promise<void>;
 	/** The collections whose documents may carry facts. */
 	collections: readonly string[];
 	service: string;
@@ -39,10 +39,8 @@ interface Load {
 }
 const keyOf = ({ collection, id }: Load) => `${collection}/${id}`;
 
-export class Relay implements FactSource, FactCarrier, FactRelay {
+export class Relay implements FactCarrier, FactRelay {
 	readonly #given: RelayGiven;
-	readonly #outbox: Outbox;
-	readonly #numbered: ((facts: Envelope[]) => void)[] = [];
 	readonly #toldElsewhere: (() => void)[] = [];
 	#woken = new Map<string, Load>();
 	#running: Promise<void> | undefined;
@@ -55,7 +53,6 @@ export class Relay implements FactSource, FactCarrier, FactRelay {
 
 	constructor(given: RelayGiven) {
 		this.#given = given;
-		this.#outbox = new Outbox(given.engine.collection("outbox"));
 		this.#tenure = new Tenure(given.leases, lease);
 	}
 
@@ -104,26 +101,11 @@ export class Relay implements FactSource, FactCarrier, FactRelay {
 		await this.#tenure.end();
 	}
 
-	read(after: number, limit: number): Promise<Envelope[]> {
-		return this.#outbox.read(after, limit);
-	}
-
-	find(query: FactQuery): Promise<Envelope[]> {
-		return this.#outbox.find(query);
-	}
-
-	head(): Promise<number> {
-		return this.#outbox.head();
-	}
-
+	/** Facts that wait in their documents, and how long the oldest has. */
 	async pending(): Promise<{ pending: number; oldestSeconds: number }> {
 		const waiting = (await this.#waiting()).flatMap(({ facts }) => facts);
 		const oldest = Math.min(...waiting.map(({ occurredAt }) => Date.parse(occurredAt)));
 		return { pending: waiting.length, oldestSeconds: waiting.length === 0 ? 0 : Math.max(0, (this.#given.clock.now() - oldest) / 1000) };
-	}
-
-	onNumbered(listener: (facts: Envelope[]) => void): void {
-		this.#numbered.push(listener);
 	}
 
 	async #look(): Promise<void> {
@@ -216,7 +198,7 @@ export class Relay implements FactSource, FactCarrier, FactRelay {
 		const facts = new Map(loads.flatMap(({ collection, waiting }) => waiting.map(({ id, facts }) => [keyOf({ collection, id }), facts])));
 		crash.at(`${service}:relay:beforeCopy`);
 		const told = batch.flatMap(load => facts.get(keyOf(load)) ?? []);
-		if (told.length > 0) this.#announce(await this.#outbox.number(told));
+		if (told.length > 0) await this.#given.put(told);
 		crash.at(`${service}:relay:afterCopy`);
 		await Promise.all(
 			loads.map(({ collection, waiting }) =>
@@ -225,28 +207,4 @@ export class Relay implements FactSource, FactCarrier, FactRelay {
 		);
 		crash.at(`${service}:relay:afterClear`);
 	}
-
-	/** Listeners take what comes together for what follows on each other. */
-	#announce(numbered: Envelope[]): void {
-		for (const run of runsOf(numbered)) {
-			for (const listener of this.#numbered) {
-				try {
-					listener(run);
-				} catch (error) {
-					this.#given.logger.warn(`${this.#given.service}: a listener of its facts failed; it will read them later`, error);
-				}
-			}
-		}
-	}
-}
-
-/** Parts facts where another node's lie between them. */
-function runsOf(facts: readonly Envelope[]): Envelope[][] {
-	const runs: Envelope[][] = [];
-	for (const fact of facts) {
-		const run = runs.at(-1);
-		if (run && run.at(-1)!.position + 1 === fact.position) run.push(fact);
-		else runs.push([fact]);
-	}
-	return runs;
 }

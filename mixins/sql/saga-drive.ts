@@ -141,7 +141,8 @@ export class SagaDrive<Tx extends SqlTx> {
 			const step = this.#definition.steps[index] as Step<State, Tx>;
 			try {
 				this.#pass(`${step.name}/undo/before`);
-				await step.undo!(this.#running());
+				const patch = await step.undo!(this.#running());
+				saga.state = { ...saga.state, ...patch };
 				this.#pass(`${step.name}/undo/after`);
 			} catch (error) {
 				if (endsDrive(error)) throw error;
@@ -166,7 +167,9 @@ export class SagaDrive<Tx extends SqlTx> {
 	}
 
 	#isLate(): boolean {
-		return !isPastReturn(this.#definition, this.#saga) && this.#given.runtime.clock.now() >= this.#saga.deadlineAt;
+		const saga = this.#saga;
+		if (this.#definition.steps[saga.step]?.hasOwnDeadline || isPastReturn(this.#definition, saga)) return false;
+		return this.#given.runtime.clock.now() >= saga.deadlineAt;
 	}
 
 	/** The way forward is over; `step` is how the step that it stands at ended. */

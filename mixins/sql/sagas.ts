@@ -5,6 +5,7 @@ import { leaseMs } from "../../lib/leases.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { isOver, isPastReturn, type SagaDefinition, type SagaRecord, type Step } from "../../lib/saga.ts";
 import { withScope } from "../../lib/scope.ts";
+import type { Actor } from "../../lib/vocabulary.ts";
 import { LeaseLost, SagaDrive, type SagaStore } from "./saga-drive.ts";
 import { claimSaga, dueSagas, insertSaga, lockSaga, releaseSaga, sagaById, voidLeases, wakeSaga, writeSaga } from "./saga-rows.ts";
 import type { SqlTx } from "./tx.ts";
@@ -66,7 +67,7 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 		tx: Tx,
 		kind: string,
 		state: State,
-		given: { id?: string; deadlineMs?: number } = {},
+		given: { id?: string; deadlineMs?: number; actor?: Actor } = {},
 	): Promise<SagaRecord<State>> {
 		const definition = this.#definition(kind);
 		const now = tx.now();
@@ -82,7 +83,7 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 			state,
 			problem: null,
 			error: null,
-			actor: tx.scope?.actor ?? null,
+			actor: given.actor ?? tx.scope?.actor ?? null,
 			requestId: tx.scope?.requestId ?? null,
 			owner: this.#runtime.instance,
 			leaseUntil: now + leaseMs,

@@ -30,6 +30,18 @@ function insertion(verb: string, table: string, row: Record<string, Value | unde
 	];
 }
 
+// Few enough for the values of one statement.
+const adoptedAtOnce = 256;
+
+const outboxRow = (fact: Envelope | Told, recordedAt: number): Record<string, Value> => ({
+	id: fact.id,
+	position: "position" in fact ? fact.position : null,
+	type: fact.type,
+	factKey: fact.key,
+	recordedAt,
+	envelope: JSON.stringify(fact),
+});
+
 export class SqlTx implements FactSink {
 	protected readonly given: TxGiven;
 	/** Told in this transaction, in order; numbered where one process owns the data, else by the relay after the commit. */
@@ -123,23 +135,38 @@ export class SqlTx implements FactSink {
 		checkPayload(event, payload);
 		const now = this.now();
 		const sealed = seal(event, payload, { now, producer: this.given.service, scope: this.given.scope });
-		const position = this.given.exclusive ? await this.#nextPosition() : null;
-		const envelope = position === null ? sealed : { ...sealed, position };
-		await this.insert("outbox", {
-			id: envelope.id,
-			position,
-			type: envelope.type,
-			factKey: envelope.key,
-			recordedAt: now,
-			envelope: JSON.stringify(envelope),
-		});
-		this.given.connection.witness?.(`SELECT 1 FROM outbox WHERE id = ?${this.forUpdate}`, [envelope.id]);
-		this.told.push(envelope);
+		const [envelope] = await this.#numbered([sealed]);
+		await this.insert("outbox", outboxRow(envelope!, now));
+		this.given.connection.witness?.(`SELECT 1 FROM outbox WHERE id = ?${this.forUpdate}`, [sealed.id]);
+		this.told.push(envelope!);
 	}
 
-	/** One writer at a time: the next number is free until this transaction ends, and a rollback leaves no gap. */
-	async #nextPosition(): Promise<number> {
-		const last = await this.get<{ position: number }>("SELECT COALESCE(MAX(position), 0) AS position FROM outbox");
-		return (last?.position ?? 0) + 1;
+	/**
+	 * The outbox rows of facts that were sealed before and elsewhere, in this order, of those that have none yet. Two who bring the same fact at a time
+	 * meet at its key; the one that came later then finds it there.
+	 */
+	async adopt(facts: readonly Told[]): Promise<void> {
+		for (let at = 0; at < facts.length; at += adoptedAtOnce) {
+			const part = facts.slice(at, at + adoptedAtOnce);
+			const found = await this.all<{ id: string }>(
+				`SELECT id FROM outbox WHERE id IN (${part.map(() => "?").join(", ")})`,
+				part.map(({ id }) => id),
+			);
+			const known = new Set(found.map(({ id }) => id));
+			const fresh = await this.#numbered(part.filter(({ id }) => !known.has(id)));
+			await this.insertAll(
+				"outbox",
+				fresh.map(fact => outboxRow(fact, Date.parse(fact.occurredAt))),
+			);
+			// Where a relay numbers them, it is woken for all: an attempt before this one may have written them without learning that it had.
+			this.told.push(...(this.given.exclusive ? fresh : part));
+		}
+	}
+
+	/** One writer at a time: the next numbers are free until this transaction ends, and a rollback leaves no gap. */
+	async #numbered(facts: readonly Told[]): Promise<(Envelope | Told)[]> {
+		if (!this.given.exclusive || facts.length === 0) return [...facts];
+		const { position } = (await this.get<{ position: number }>("SELECT COALESCE(MAX(position), 0) AS position FROM outbox"))!;
+		return facts.map((fact, index) => ({ ...fact, position: position + index + 1 }));
 	}
 }
