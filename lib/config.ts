@@ -1,6 +1,7 @@
 // The environment, read once and checked: a missing or malformed setting stops the start with a sentence that names the variable.
 import fs from "node:fs";
 import path from "node:path";
+import { parseDuration } from "./duration.ts";
 
 export interface Config {
 	production: boolean;
@@ -39,6 +40,11 @@ export interface Config {
 	cartAbandonedAfterMs: number;
 	/** An open cart left so long ends. */
 	cartExpiresAfterMs: number;
+	/** How long a checkout waits for risk. Without an answer it passes below so many minor units, and is held for review from there on. */
+	riskTimeoutMs: number;
+	riskPassBelow: number;
+	/** How long an order is held for an analyst before it is undone. */
+	reviewWithinMs: number;
 	logLevel: "fatal" | "error" | "warn" | "info" | "debug";
 	/** Development and tests: a callee gets copies of its params, as it would over the wire. */
 	cloneParams: boolean;
@@ -190,13 +196,10 @@ function poolSize(env: Environment): number {
 	return Number(value);
 }
 
-/** Milliseconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds; months and years have no fixed length and are refused. */
-export function durationMs(name: string, value: string): number {
-	const parts = /^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/.exec(value);
-	if (!parts || value === "P" || value.endsWith("T"))
-		throw new ConfigError(`${name} is "${value}"; it must be an ISO 8601 duration such as PT2H or P30D.`);
-	const [weeks, days, hours, minutes, seconds] = parts.slice(1).map(part => Number(part ?? 0)) as [number, number, number, number, number];
-	return Math.round((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1000);
+function durationMs(name: string, value: string): number {
+	const ms = parseDuration(value);
+	if (ms === undefined) throw new ConfigError(`${name} is "${value}"; it must be an ISO 8601 duration such as PT2H or P30D.`);
+	return ms;
 }
 
 /** How long something lasts, which is no time at all only by mistake. */
@@ -204,6 +207,12 @@ function lifeMs(env: Environment, name: string, fallback: string): number {
 	const ms = durationMs(name, env[name] || fallback);
 	if (ms === 0) throw new ConfigError(`${name} is "${env[name]}"; it must be longer than nothing.`);
 	return ms;
+}
+
+function minorUnits(env: Environment, name: string, fallback: string): number {
+	const value = env[name] || fallback;
+	if (!/^\d{1,15}$/.test(value)) throw new ConfigError(`${name} is "${value}"; it must be a whole number of minor units, such as 10000.`);
+	return Number(value);
 }
 
 /** What production demands, and of the nodes that run which service: no node needs to be handed a secret that it has no use for. */
@@ -273,6 +282,10 @@ export function readConfig(env: Environment): Config {
 		crashAt: env.CRASH_AT || undefined,
 		cartAbandonedAfterMs: lifeMs(env, "STOA_CART_ABANDONED_AFTER", "PT2H"),
 		cartExpiresAfterMs: lifeMs(env, "STOA_CART_EXPIRES_AFTER", "P30D"),
+		// Not the 80 ms within which risk decides: an answer is late as well because our own event loop is busy, and a rush must not open the door.
+		riskTimeoutMs: lifeMs(env, "STOA_RISK_TIMEOUT", "PT1S"),
+		riskPassBelow: minorUnits(env, "STOA_RISK_PASS_BELOW", "10000"),
+		reviewWithinMs: lifeMs(env, "STOA_REVIEW_WITHIN", "PT72H"),
 		logLevel: oneOf(env, "STOA_LOG_LEVEL", ["fatal", "error", "warn", "info", "debug"], "warn"),
 		cloneParams: env.NODE_ENV === "test",
 	};

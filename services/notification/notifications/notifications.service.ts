@@ -9,10 +9,12 @@ import type { Page, Paging } from "../../../lib/vocabulary.ts";
 import { type DocumentService, documentStore } from "../../../mixins/document-store.ts";
 import type { Collection } from "../../../mixins/documents/collection.ts";
 import { abandoned } from "../../commerce/carts/carts.contract.ts";
-import { cancelled, contactOf, placed } from "../../commerce/orders/orders.contract.ts";
+import { cancelled, contactOf, held, placed } from "../../commerce/orders/orders.contract.ts";
 import { refunded } from "../../commerce/payments/payments.contract.ts";
 import { emailsOf, passwordChanged, succeeded } from "../../identity/authentication/authentication.contract.ts";
+import { usersWithRole } from "../../identity/authorization/authorization.contract.ts";
 import { erased } from "../../identity/users/users.contract.ts";
+import { userFlagged } from "../../risk/fraud/cases.contract.ts";
 import { letterActions } from "./actions/letters.ts";
 import type { Channel, Message } from "./channels/channel.ts";
 import { emailChannel } from "./channels/email.ts";
@@ -142,6 +144,12 @@ export default defineService<Notifications>({
 			await this.announcing.tell(envelope, "order.confirmed", { userId, orderId, orderNumber: number }, about);
 		}),
 
+		...hear(held, async function (this: Notifications, { envelope, params }) {
+			const { orderId, number, userId, total } = params;
+			const about = { orderNumber: number, amount: total };
+			await this.announcing.tell(envelope, "order.onHold", { userId, orderId, orderNumber: number }, about);
+		}),
+
 		...hear(cancelled, async function (this: Notifications, { envelope, params }) {
 			const { orderId, number, userId, total } = params;
 			const about = { orderNumber: number, amount: total };
@@ -154,6 +162,12 @@ export default defineService<Notifications>({
 			// Money given back for an order that was never placed: its buyer was told of no order, so there is nobody to tell of it.
 			if (orderNumber === undefined) return;
 			await this.announcing.tell(envelope, "payment.refunded", { userId, orderId, orderNumber }, { orderNumber, amount });
+		}),
+
+		...hear(userFlagged, async function (this: Notifications, { envelope, params: { userId } }) {
+			await this.announcing.tell(envelope, "account.flagged", accountOf(userId), {});
+			const { userIds } = await ask(this.broker, usersWithRole, { role: "operator" });
+			for (const operator of userIds) await this.announcing.tell(envelope, "operator.userFlagged", accountOf(operator), { userId });
 		}),
 
 		...hear(abandoned, async function (this: Notifications, { envelope, params }) {

@@ -1,0 +1,147 @@
+// The synchronous check of a checkout: the attempt is counted first, then the rules are asked, and the decision is kept with everything it rests on.
+import { answer, tell } from "../../../../lib/contract.ts";
+import { newId } from "../../../../lib/ids.ts";
+import type { EntityState } from "../counters/entity-state.ts";
+import { listedOf } from "../desk/lists.ts";
+import * as contract from "../fraud.contract.ts";
+import { applyTo, type Found, foundBy, isAsked, matchOf, type Needs, type States, snapshotOf } from "../fraud.findings.ts";
+import { entityKeys, type Observation, triggersAt } from "../fraud.observations.ts";
+import { attemptObserved, endOf, outcomeObserved } from "../fraud.observing.ts";
+import type { Fraud } from "../fraud.service.ts";
+import type { DecisionRow, FraudTx } from "../fraud.store.ts";
+import type { RuleBook } from "../rules/rule-book.ts";
+import { type Outcome, outcomes } from "../rules.contract.ts";
+
+type Decided = contract.Assessment["outcome"];
+
+const harsher = (one: Outcome, other: Outcome): Outcome => (outcomes.indexOf(other) > outcomes.indexOf(one) ? other : one);
+
+/** Being flagged never refuses anybody; it asks their bank, whatever the rules of the day say. */
+export const flaggedRule = "flagged-user";
+
+export const assess = answer(contract.assess, async function (this: Fraud, ctx) {
+	const { decision } = await decide(this, ctx.params, this.runtime.clock.now());
+	return shown(decision);
+});
+
+export const conclude = answer(contract.conclude, async function (this: Fraud, ctx) {
+	const { attemptId, outcome, reason = "declined" } = ctx.params;
+	const attempt = await this.store.reader.attemptById(attemptId);
+	if (!attempt) return null;
+	const end = outcome === "authorized" ? outcome : outcome === "unavailable" ? outcome : endOf(reason);
+	// Not for the log: the payment's own fact says it there, and the states take an end only once.
+	await this.counters.apply([outcomeObserved(attempt, end, this.runtime.clock.now())], new Map());
+	return null;
+});
+
+const shown = ({ id: decisionId, outcome }: DecisionRow): contract.Assessment => ({
+	decisionId,
+	outcome: outcome === "flag" ? "allow" : (outcome as Decided),
+});
+
+/** Decides on an attempt, once: whoever asks again, or at the same time, gets the decision that stands. `isNew` is for whoever decided it. */
+export async function decide(service: Fraud, attempt: contract.Attempt, at: number): Promise<{ decision: DecisionRow; isNew: boolean }> {
+	const { store, counters, desk, ruleSets } = service;
+	const known = await store.reader.decisionOf(attempt.attemptId);
+	if (known) return { decision: known, isNew: false };
+	const userStatus = attempt.userId === null ? "clear" : ((await desk.flags.get(attempt.userId))?.status ?? "clear");
+	const observation = attemptObserved(attempt, at, userStatus);
+	const keys = entityKeys(observation);
+	const count = counting(observation);
+	const { blocked, ...decided } = await counters.counting(keys, count, async (tx, states) => {
+		const isFirst = await tx.insertAttempt(attempt, at);
+		const earlier = isFirst ? undefined : await tx.decisionOf(attempt.attemptId);
+		if (earlier) return { decision: earlier, isNew: false, blocked: false };
+		const book = await ruleSets.current(tx);
+		const { decision, found } = judged(attempt, observation, {
+			book,
+			states,
+			listed: await listedOf(tx, keys, at),
+			id: newId("dec", tx.now()),
+		});
+		if (!(await tx.insertDecision(decision))) return { decision: (await tx.decisionOf(attempt.attemptId))!, isNew: false, blocked: false };
+		await record(tx, observation, decision, found);
+		return { decision, isNew: true, blocked: decision.outcome === "block" };
+	});
+	// What we refused ourselves waits for no outcome, and says nothing of the card. Should this get lost, it counts as waiting for a minute.
+	if (blocked) await counters.apply([blockedOf(observation, at)], new Map()).catch(() => undefined);
+	return decided;
+}
+
+const noNeeds: Needs = new Map();
+
+const counting = (observation: Observation) => (state: EntityState, key: string) => applyTo(new Map([[key, state]]), observation, noNeeds);
+
+const blockedOf = (observation: Observation, at: number): Observation => ({
+	...observation,
+	id: `${observation.id}/blocked`,
+	kind: "attemptOutcome",
+	at,
+	attempt: { ...observation.attempt!, end: "blocked" },
+});
+
+interface Given {
+	book: RuleBook;
+	states: States;
+	listed: Awaited<ReturnType<typeof listedOf>>;
+	id: string;
+}
+
+/** Every rule that is asked of a purchase is traced whole, whether it held or not. */
+function judged(attempt: contract.Attempt, observation: Observation, { book, states, listed, id }: Given) {
+	const snapshot = snapshotOf(observation, states, listed);
+	const isFlagged = observation.fields.userStatus === "flagged";
+	const found: Found[] = [];
+	let outcome: Outcome = isFlagged ? "challenge" : "allow";
+	let score = 0;
+	const traced: contract.TracedRule[] = [];
+	for (const rule of book.at(triggersAt("attempt"))) {
+		if (!isAsked(rule, observation, states, listed)) continue;
+		const { matched, conditions } = rule.evaluate(snapshot);
+		traced.push({ id: rule.id, state: rule.isLive ? "live" : "shadow", matched, conditions });
+		if (!matched) continue;
+		found.push(foundBy(rule, observation, states, conditions));
+		if (!rule.isLive) continue;
+		outcome = harsher(outcome, rule.rule.outcome);
+		score += rule.rule.points ?? 0;
+	}
+	if (isFlagged) traced.push(flagged);
+	const { attemptId, orderId, userId } = attempt;
+	const decision: DecisionRow = {
+		attemptId,
+		id,
+		orderId,
+		userId,
+		outcome,
+		score,
+		version: book.version,
+		rules: traced,
+		at: observation.at,
+	};
+	return { decision, found };
+}
+
+const flagged: contract.TracedRule = {
+	id: flaggedRule,
+	state: "live",
+	matched: true,
+	conditions: [{ fact: "userStatus", operator: "eq", threshold: "flagged", value: "flagged", matched: true }],
+};
+
+/** With the decision: its place in the log, what it tells, and what the analysts shall see. A review opens its case with the held order. */
+async function record(tx: FraudTx, observation: Observation, decision: DecisionRow, found: readonly Found[]): Promise<void> {
+	const end = decision.outcome === "block" ? ({ end: "blocked" } as const) : {};
+	await tx.log({ ...observation, attempt: { ...observation.attempt!, ...end } });
+	const { id: decisionId, orderId, userId, version } = decision;
+	await tell(tx, contract.decided, { decisionId, orderId, userId, outcome: shown(decision).outcome, version });
+	const counts = new Map<string, { count: number; lastAt: number }>();
+	for (const one of found) {
+		const { rule, entityKey: key, episode } = one;
+		if (!(await tx.fire(rule.id, key, { at: observation.at, episode, cooldownMs: rule.cooldownMs }))) continue;
+		counts.set(rule.id, { count: 1, lastAt: observation.at });
+		const isForDesk = rule.isLive && (rule.rule.outcome === "flag" || rule.rule.outcome === "block");
+		const match = isForDesk ? matchOf(one) : undefined;
+		if (match) await tx.insertErrand(observation.id, { match });
+	}
+	await tx.countMatches(counts);
+}

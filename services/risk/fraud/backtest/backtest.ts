@@ -1,0 +1,118 @@
+// What a set of rules would have matched, had it gone live at `from`: its counters filled from the log, and nothing remembered of what it said before.
+// Nothing is read or written but what is handed in, so that the same rules over the same log give the same bytes.
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type EntityState, episodeOf, newState, observe } from "../counters/entity-state.ts";
+import { isAsked, type Listed, type Needs, needsOf, snapshotOf } from "../fraud.findings.ts";
+import { entityKey, type Logged, triggersAt } from "../fraud.observations.ts";
+import { type Fired, mayFire } from "../rules/firing.ts";
+import type { CompiledRule, RuleBook } from "../rules/rule-book.ts";
+import type { BacktestReport, EntityKind } from "../rules.contract.ts";
+import { type Labels, reportOf, Tally } from "./tally.ts";
+
+export interface Backtest {
+	/** The whole log in its order, piece by piece. */
+	log: AsyncIterable<readonly Logged[]>;
+	rules: RuleBook;
+	/** Who was judged, and how; entities by their key. */
+	labels?: Labels;
+	/** The lists on which entities are. */
+	listed?: Listed;
+	/** Event time, milliseconds: what happened before only warms the counters. Null: from the beginning. */
+	from?: number | null;
+	/** Event time, milliseconds: what happened then or later is left out. Null: to the end. */
+	to?: number | null;
+	/** After how much work the process gets a turn for everything else. */
+	yieldEveryMs?: number;
+	/** Hears now and then how many observations were read. */
+	progress?: (read: number) => void;
+	/** Hears of every match. */
+	matched?: (match: { rule: CompiledRule; entityKey: string; observation: Logged }) => void;
+}
+
+// A node has calls to answer meanwhile: this is what one of them may have to wait.
+const turnMs = 4;
+// Looking at the clock costs more than an observation that no rule is asked at.
+const observationsPerLook = 32;
+const nobodyListed: Listed = new Map();
+
+/** Replays the log through the rules, in memory of its own. Attempts are judged as a checkout judges them: counted first, then asked about. */
+export async function runBacktest(backtest: Backtest): Promise<BacktestReport> {
+	const { log, rules, labels, from = null, to = null, yieldEveryMs = turnMs, progress } = backtest;
+	const replay = new Replay(backtest);
+	let read = 0;
+	let turnBegan = performance.now();
+	for await (const batch of log) {
+		for (const observation of batch) {
+			replay.take(observation);
+			if (++read % observationsPerLook !== 0 || performance.now() - turnBegan < yieldEveryMs) continue;
+			progress?.(read);
+			await nextTurn();
+			turnBegan = performance.now();
+		}
+	}
+	progress?.(read);
+	return reportOf(replay.tally, { rules: rules.rules, labels, from, to });
+}
+
+class Replay {
+	readonly tally: Tally;
+	readonly #given: Backtest;
+	readonly #needs: Needs;
+	readonly #listed: Listed;
+	readonly #states = new Map<string, EntityState>();
+	/** By rule and then by entity. */
+	readonly #fired: ReadonlyMap<CompiledRule, Map<string, Fired>>;
+
+	constructor(given: Backtest) {
+		this.#given = given;
+		this.tally = new Tally(given.rules.rules);
+		this.#needs = needsOf(given.rules);
+		this.#listed = given.listed ?? nobodyListed;
+		this.#fired = new Map(given.rules.rules.map(rule => [rule, new Map()]));
+	}
+
+	take(observation: Logged): void {
+		const { from, to } = this.#given;
+		if (to != null && observation.at >= to) return;
+		this.#apply(observation);
+		if (from != null && observation.at < from) return;
+		this.tally.look(observation.at);
+		const holding = this.#holding(observation);
+		this.tally.hold(holding);
+		for (const rule of holding) this.#fire(rule, observation);
+	}
+
+	/** As the judge does (applyTo in fraud.findings.ts), without its locks: half a million events have no time for lists of keys. */
+	#apply(observation: Logged): void {
+		const { entities } = observation;
+		for (const kind in entities) {
+			const key = entityKey(kind as EntityKind, entities[kind as EntityKind]!);
+			let state = this.#states.get(key);
+			if (!state) {
+				state = newState();
+				this.#states.set(key, state);
+			}
+			observe(state, kind as EntityKind, observation, this.#needs);
+		}
+	}
+
+	/** The rules whose condition holds, for somebody they have something to say of. */
+	#holding(observation: Logged): CompiledRule[] {
+		const asked = this.#given.rules.at(triggersAt(observation.kind));
+		const snapshot = snapshotOf(observation, this.#states, this.#listed);
+		// The condition first: it is seldom that one holds.
+		return asked.filter(rule => rule.matches(snapshot) && isAsked(rule, observation, this.#states, this.#listed));
+	}
+
+	#fire(rule: CompiledRule, observation: Logged): void {
+		const { scope } = rule.rule;
+		const key = entityKey(scope, observation.entities[scope]!);
+		const fired = this.#fired.get(rule)!;
+		const episode = episodeOf(this.#states.get(key)!, rule.id);
+		const now = observation.at;
+		if (!mayFire({ rule, fired: fired.get(key), episode, now })) return;
+		fired.set(key, { at: now, episode });
+		this.tally.match(rule, key);
+		this.#given.matched?.({ rule, entityKey: key, observation });
+	}
+}

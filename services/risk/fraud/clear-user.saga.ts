@@ -1,0 +1,70 @@
+// Clearing somebody from their own side: what a false positive does, for their flag and for their case, whoever holds it.
+
+import type { SagaDefinition } from "../../../lib/saga.ts";
+import { caseStateConflict } from "./cases.contract.ts";
+import { noDeadlineMs } from "./decide-case.saga.ts";
+import type { DeskService } from "./desk/desk.ts";
+import { rulesOf } from "./desk/match.ts";
+import { saveCleared } from "./desk/verdict.ts";
+import type { FraudTx } from "./fraud.store.ts";
+
+export interface ClearingUser {
+	userId: string;
+	reason: string;
+	/** The analyst; null for an operator at the prompt, whom the facts name as their actor. */
+	by: string | null;
+	/** Their case, if one was open. */
+	caseId: string | null;
+	/** The rules to forget; undefined when somebody else was faster and there is nothing left to clear. */
+	rules?: string[];
+}
+
+/** Closes the case, if nobody has meanwhile, and answers the rules behind it. */
+async function closeCase(service: DeskService, process: string, { caseId, reason, by }: ClearingUser): Promise<string[] | undefined> {
+	if (caseId === null) return undefined;
+	try {
+		const closed = await service.desk.cases.close(caseId, {
+			process,
+			decision: "falsePositive",
+			note: reason,
+			...(by === null ? {} : { by }),
+		});
+		return rulesOf(closed.reasons);
+	} catch (error) {
+		if (caseStateConflict.matches(error)) return undefined;
+		throw error;
+	}
+}
+
+export const clearUserSaga = (service: DeskService): SagaDefinition<ClearingUser, FraudTx> => ({
+	kind: "clearUser",
+	deadlineMs: noDeadlineMs,
+	steps: [
+		{
+			name: "close case",
+			pointOfNoReturn: true,
+			async run({ id, state }) {
+				const ofCase = await closeCase(service, id, state);
+				// Read after the case was closed: what flags them from here on either joined that case before, or has opened one of its own.
+				const flag = await service.desk.flags.get(state.userId);
+				const ofFlag = flag?.status === "flagged" ? rulesOf(flag.reasons) : undefined;
+				return ofCase || ofFlag ? { rules: [...new Set([...(ofCase ?? []), ...(ofFlag ?? [])])].sort() } : {};
+			},
+		},
+		{
+			name: "save verdict",
+			async save(tx, { id, state: { userId, caseId, rules } }) {
+				if (!rules) return;
+				// Without a case of its own the label stands under the process that found it out.
+				await saveCleared(tx, { entity: { kind: "user", id: userId }, userId, rules }, { caseId: caseId ?? id, process: id });
+			},
+		},
+		{
+			name: "clear user",
+			when: ({ rules }) => rules !== undefined,
+			async run({ id, state: { userId } }) {
+				await service.desk.flags.clear(userId, await service.placeInLog(id));
+			},
+		},
+	],
+});

@@ -1,0 +1,100 @@
+// A state as text, as stores keep it: parsed and written for every event, so columns instead of objects, and times as steps from the one before.
+import type { AttemptEnd } from "../fraud.observations.ts";
+import type { AttemptMark } from "./attempts.ts";
+import type { EntityState, Memory } from "./entity-state.ts";
+import type { Times, Values } from "./series.ts";
+
+const format = 1;
+
+type Text = [
+	format: typeof format,
+	seq: number,
+	frontier: number,
+	/** A number: how often. A list: the values. */
+	series: [name: string, counted: number | string[], steps: number[]][],
+	attempts: [ids: string[], steps: number[], ends: string, instruments: (string | null)[]],
+	attemptCount: number,
+	devices: string[],
+	memory: [ruleId: string, episode: number, baseline: Record<string, number>, snoozedUntil: number][],
+];
+
+// One letter an attempt; a capital where only the end was heard of. Letters that are in the stores keep their meaning.
+const letters: Readonly<Record<AttemptEnd, string>> = { authorized: "a", declined: "d", failed: "f", unavailable: "u", blocked: "b" };
+const ends = new Map(Object.entries(letters).map(([end, letter]) => [letter, end as AttemptEnd]));
+const pending = "-";
+
+/** Equal states have equal texts, if they came about in the same order. */
+export function textOf(state: EntityState): string {
+	const { attempts } = state;
+	const text: Text = [
+		format,
+		state.seq,
+		state.frontier,
+		Object.entries(state.series).map(([name, kept]) => [name, "keys" in kept ? kept.keys : kept.n, stepsOf(kept.at)]),
+		[
+			attempts.map(({ id }) => id),
+			stepsOf(attempts.map(({ at }) => at)),
+			attempts.map(letterOf).join(""),
+			// Only those without an end have one.
+			attempts.filter(({ end }) => !end).map(({ instrument }) => instrument),
+		],
+		state.attemptCount,
+		state.devices,
+		Object.entries(state.memory).map(([ruleId, { episode, baseline, snoozedUntil }]) => [ruleId, episode, baseline, snoozedUntil]),
+	];
+	return JSON.stringify(text);
+}
+
+/** Throws for a text of another format: whoever changes it bumps the number, and the counters are made again from the log. */
+export function stateOf(text: string): EntityState {
+	const parsed = JSON.parse(text) as Text;
+	if (parsed[0] !== format) throw new TypeError(`A state of format ${parsed[0]} cannot be read.`);
+	const [, seq, frontier, series, attempts, attemptCount, devices, memory] = parsed;
+	return {
+		seq,
+		frontier,
+		series: Object.fromEntries(
+			series.map(([name, counted, steps]): [string, Times | Values] => {
+				const at = timesOf(steps);
+				return [name, typeof counted === "number" ? { n: counted, at } : { keys: counted, at }];
+			}),
+		),
+		attempts: attemptsOf(attempts),
+		attemptCount,
+		devices,
+		memory: Object.fromEntries(
+			memory.map(([ruleId, episode, baseline, snoozedUntil]): [string, Memory] => [ruleId, { episode, baseline, snoozedUntil }]),
+		),
+	};
+}
+
+function letterOf({ end, isEarly }: AttemptMark): string {
+	if (!end) return pending;
+	return isEarly ? letters[end].toUpperCase() : letters[end];
+}
+
+function attemptsOf([ids, steps, letterRow, instruments]: Text[4]): AttemptMark[] {
+	let waiting = 0;
+	return timesOf(steps).map((at, place): AttemptMark => {
+		const id = ids[place]!;
+		const letter = letterRow[place]!;
+		if (letter === pending) return { id, at, instrument: instruments[waiting++]! };
+		const lower = letter.toLowerCase();
+		return { id, at, instrument: null, end: ends.get(lower)!, ...(letter === lower ? {} : { isEarly: true }) };
+	});
+}
+
+function stepsOf(sorted: readonly number[]): number[] {
+	let before = 0;
+	return sorted.map(at => {
+		const step = at - before;
+		before = at;
+		return step;
+	});
+}
+
+/** In place: the steps were parsed for this alone. */
+function timesOf(steps: number[]): number[] {
+	for (let place = 1; place < steps.length; place++) steps[place] = steps[place]! + steps[place - 1]!;
+	return steps;
+}

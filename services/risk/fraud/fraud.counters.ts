@@ -1,0 +1,103 @@
+// Where the counters are: rows beside the log that change in its transaction, or with STOA_REDIS_URL states in Redis, brought forward under a floor of
+// their own. Whoever counts need not know which.
+import { serviceUnavailable } from "../../../lib/failure.ts";
+import type { RedisLink } from "../../../lib/redis.ts";
+import type { SqlStore } from "../../../mixins/sql-store.ts";
+import type { EntityState } from "./counters/entity-state.ts";
+import { RedisStates } from "./counters/redis-states.ts";
+import { SqlStates } from "./counters/sql-states.ts";
+import { listedOf } from "./desk/lists.ts";
+import { applyTo, type Found, foundIn, type Needs, needsOf, type States } from "./fraud.findings.ts";
+import { entityKeys, type Logged, type Observation } from "./fraud.observations.ts";
+import type { RuleSets } from "./fraud.rule-sets.ts";
+import type { FraudTx } from "./fraud.store.ts";
+
+type Change = (state: EntityState, key: string) => void;
+type Settle = (tx: FraudTx, found: readonly Found<Logged>[]) => Promise<void>;
+
+/** Applies the observations that concern an entity to its state. */
+const applying =
+	(batch: readonly Observation[], needs: Needs): Change =>
+	(state, key) => {
+		const only = new Map([[key, state]]);
+		for (const observation of batch) applyTo(only, observation, needs);
+	};
+
+export const keysOf = (batch: readonly Observation[]): string[] => [...new Set(batch.flatMap(entityKeys))].sort();
+
+export class Counters {
+	readonly #store: SqlStore<FraudTx>;
+	readonly #redis: RedisStates | undefined;
+	/** The judge's own: it remembers whether Redis was there all the time since the judge read the floor. */
+	readonly #judging: RedisStates | undefined;
+
+	constructor(store: SqlStore<FraudTx>, link: RedisLink | undefined) {
+		this.#store = store;
+		this.#redis = link && new RedisStates(link);
+		this.#judging = link && new RedisStates(link);
+	}
+
+	close(): void {
+		this.#redis?.close();
+		this.#judging?.close();
+	}
+
+	read(keys: readonly string[]): Promise<States> {
+		return this.#redis ? this.#redis.read(keys) : new SqlStates(this.#store.reader).read(keys);
+	}
+
+	change(keys: readonly string[], change: Change): Promise<States> {
+		if (this.#redis) return this.#redis.change(keys, change);
+		return this.#store.transaction(tx => new SqlStates(tx).change(keys, change));
+	}
+
+	apply(batch: readonly Observation[], needs: Needs): Promise<States> {
+		return this.change(keysOf(batch), applying(batch, needs));
+	}
+
+	/** The states after a change, and with them one transaction; where the counters are rows, they change in it. */
+	async counting<T>(keys: readonly string[], change: Change, work: (tx: FraudTx, states: States) => Promise<T>): Promise<T> {
+		if (!this.#redis) return this.#store.transaction(async tx => work(tx, await new SqlStates(tx).change(keys, change)));
+		// Empty after a loss they would let everybody pass: until the log has filled them again nobody is judged by them.
+		if ((await this.#redis.floor()) === undefined && (await this.#store.reader.judged()) > 0) throw serviceUnavailable({ service: "Risk" });
+		const states = await this.#redis.change(keys, change);
+		return this.#store.transaction(tx => work(tx, states));
+	}
+
+	/**
+	 * Asks the rules about each observation in its place, brings the counters forward, and has written down what was found. `from`: how far the log was
+	 * judged. False: counters were lost meanwhile, and the log must be counted again from {@link floor}.
+	 */
+	async judge(batch: readonly Logged[], from: number, settle: Settle, ruleSets: RuleSets): Promise<boolean> {
+		const keys = keysOf(batch);
+		if (!this.#judging) {
+			await this.#store.transaction(async tx => {
+				const book = await ruleSets.current(tx);
+				const states = new SqlStates(tx);
+				// Locked first, so that what is found is found in what will be written.
+				const before = await states.change(keys, () => undefined);
+				const found = foundIn(batch, book, before, await listedOf(tx, keys, tx.now()));
+				await states.change(keys, applying(batch, needsOf(book)));
+				await settle(tx, found);
+			});
+			return true;
+		}
+		const { reader } = this.#store;
+		const book = await ruleSets.current(reader);
+		const [states, listed] = await Promise.all([this.#judging.read(keys), listedOf(reader, keys, reader.now())]);
+		const found = foundIn(batch, book, states, listed);
+		await this.#judging.change(keys, applying(batch, needsOf(book)));
+		await this.#store.transaction(tx => settle(tx, found));
+		return this.#judging.setFloor(batch[batch.length - 1]!.seq, from);
+	}
+
+	/** Up to where the log is in the counters, given how far it was judged. */
+	async floor(judged: number): Promise<number> {
+		return this.#judging ? ((await this.#judging.floor()) ?? 0) : judged;
+	}
+
+	/** The log is counted again up to `seq`, from behind `from`. False: it was lost once more. */
+	async reached(seq: number, from: number): Promise<boolean> {
+		return this.#judging ? this.#judging.setFloor(seq, from) : true;
+	}
+}

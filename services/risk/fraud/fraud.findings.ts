@@ -1,0 +1,129 @@
+// What rules find in a run of observations. Pure: states and lists are handed in, and the states are brought forward on the way.
+import { sha256 } from "../../../lib/crypto.ts";
+import { type EntityState, episodeOf, isSnoozed, observe } from "./counters/entity-state.ts";
+import type { Match } from "./desk/match.ts";
+import type { Traced } from "./fraud.contract.ts";
+import { entityKey, type Observation, triggersAt } from "./fraud.observations.ts";
+import { confirmedFraud } from "./lists.contract.ts";
+import { type CompiledRule, isExempt, type RuleBook } from "./rules/rule-book.ts";
+import type { SeriesNeed } from "./rules/seen.ts";
+import { Snapshot } from "./rules/snapshot.ts";
+import type { CounterFact, EntityKind } from "./rules.contract.ts";
+
+export type States = ReadonlyMap<string, EntityState>;
+/** The lists on which entities are. */
+export type Listed = ReadonlyMap<string, ReadonlySet<string>>;
+export type Needs = ReadonlyMap<string, SeriesNeed>;
+
+/** A rule whose condition holds. */
+export interface Found<Seen extends Observation = Observation> {
+	rule: CompiledRule;
+	/** Of the rule's scope. */
+	entityKey: string;
+	/** Of the rule's memory of this entity: a new one begins when an analyst clears it. */
+	episode: number;
+	observation: Seen;
+	conditions: Traced[];
+}
+
+const nothing: ReadonlySet<string> = new Set();
+
+/** Brings the states of everybody concerned forward. */
+export function applyTo(states: States, observation: Observation, needs: Needs): void {
+	for (const [kind, id] of Object.entries(observation.entities)) {
+		const state = states.get(entityKey(kind as EntityKind, id));
+		if (state) observe(state, kind as EntityKind, observation, needs);
+	}
+}
+
+/** Which rules hold at this observation, the snoozed and the exempt left out. */
+export function foundAt<Seen extends Observation>(observation: Seen, book: RuleBook, states: States, listed: Listed): Found<Seen>[] {
+	const snapshot = snapshotOf(observation, states, listed);
+	return book
+		.at(triggersAt(observation.kind))
+		.filter(rule => isAsked(rule, observation, states, listed) && rule.matches(snapshot))
+		.map(rule => foundBy(rule, observation, states, rule.evaluate(snapshot).conditions));
+}
+
+/** Brings the states forward, one observation after the other, and says what rules found on the way. Attempts were judged when they were made. */
+export function foundIn<Seen extends Observation>(batch: readonly Seen[], book: RuleBook, states: States, listed: Listed): Found<Seen>[] {
+	const needs = needsOf(book);
+	return batch.flatMap(observation => {
+		applyTo(states, observation, needs);
+		return observation.kind === "attempt" ? [] : foundAt(observation, book, states, listed);
+	});
+}
+
+const needsByBook = new WeakMap<RuleBook, Needs>();
+
+/** What the rules need of the counters, by series. */
+export function needsOf(book: RuleBook): Needs {
+	let needs = needsByBook.get(book);
+	if (!needs) {
+		needs = new Map(book.needs.map(need => [need.series, need]));
+		needsByBook.set(book, needs);
+	}
+	return needs;
+}
+
+export const snapshotOf = (observation: Observation, states: States, listed: Listed) =>
+	new Snapshot(
+		observation,
+		key => states.get(key),
+		key => listed.get(key)?.has(confirmedFraud) ?? false,
+	);
+
+/** Whether a rule has anything to say of this observation: somebody of its scope is in it, who is neither exempt nor lately cleared of it. */
+export function isAsked(rule: CompiledRule, observation: Observation, states: States, listed: Listed): boolean {
+	const { scope } = rule.rule;
+	const id = observation.entities[scope];
+	if (id === undefined) return false;
+	const { user } = observation.entities;
+	// A list excuses who has signed in: anybody can claim a device or an address.
+	if (user !== undefined && isExempt(rule.rule, listed.get(entityKey("user", user)) ?? nothing)) return false;
+	const state = states.get(entityKey(scope, id));
+	return !state || !isSnoozed(state, rule.id, observation.at, isWindowed(rule));
+}
+
+const isWindowed = ({ asks }: CompiledRule) => asks.some(({ windowMs }) => windowMs !== null);
+
+export function foundBy<Seen extends Observation>(
+	rule: CompiledRule,
+	observation: Seen,
+	states: States,
+	conditions: Traced[],
+): Found<Seen> {
+	const key = entityKey(rule.rule.scope, observation.entities[rule.rule.scope]!);
+	const state = states.get(key);
+	return { rule, entityKey: key, episode: state ? episodeOf(state, rule.id) : 0, observation, conditions };
+}
+
+const nameOf = (fact: string | CounterFact) =>
+	typeof fact === "string" ? fact : `${fact.counter} by ${fact.by}${fact.window ? ` within ${fact.window}` : ""}`;
+
+/** For the analyst: what held, and what it was. */
+export const detailOf = (conditions: readonly Traced[]): string =>
+	conditions
+		.filter(({ matched }) => matched)
+		.map(
+			({ fact, operator, threshold, value }) =>
+				`${nameOf(fact as string | CounterFact)}: ${String(value)} (${operator} ${JSON.stringify(threshold)})`,
+		)
+		.join("; ")
+		.slice(0, 500);
+
+/** What the desk hears of it; undefined where the outcome concerns nobody but the purchase. */
+export function matchOf({ rule, entityKey: key, episode, observation, conditions }: Found): Omit<Match, "seq"> | undefined {
+	if (rule.rule.outcome === "allow") return undefined;
+	const [kind, id] = [rule.rule.scope, key.slice(rule.rule.scope.length + 1)];
+	const { user } = observation.entities;
+	return {
+		id: sha256(`${rule.id}\n${key}\n${episode}\n${observation.id}`),
+		ruleId: rule.id,
+		entity: { kind, id },
+		...(user === undefined ? {} : { userId: user }),
+		at: observation.at,
+		detail: detailOf(conditions),
+		flags: rule.rule.outcome === "flag",
+	};
+}

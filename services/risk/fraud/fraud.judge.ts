@@ -1,0 +1,200 @@
+// Judges what was observed: one node at a time takes the log in order, brings the counters of everybody concerned up to date, asks the rules, and hands
+// what matched to the desk. Where it stands is written with what it found, so a killed judge begins again where the last one ended.
+import type { Logger } from "moleculer";
+import { tell } from "../../../lib/contract.ts";
+import { Tenure } from "../../../lib/leases.ts";
+import type { SqlStore } from "../../../mixins/sql-store.ts";
+import { fillSeries, takeOver } from "./counters/filling.ts";
+import type { Desk } from "./desk/desk.ts";
+import type { Counters } from "./fraud.counters.ts";
+import { type Found, matchOf, needsOf } from "./fraud.findings.ts";
+import type { Logged } from "./fraud.observations.ts";
+import { missing, type RuleSets } from "./fraud.rule-sets.ts";
+import type { FraudTx } from "./fraud.store.ts";
+import { compileRules } from "./rules/rule-book.ts";
+import { rulesChanged } from "./rules.contract.ts";
+
+const lease = "judge";
+const batchMax = 256;
+// Facts are heard on other nodes too, and nobody tells this one: a look costs an index seek.
+const lookMs = 100;
+
+const orderOf = ({ withdraw }: { withdraw: string }) => [{ kind: "order", id: withdraw }, "The order was cancelled."] as const;
+
+export interface JudgeGiven {
+	store: SqlStore<FraudTx>;
+	counters: Counters;
+	ruleSets: RuleSets;
+	desk: Desk;
+	/** Decides on attempts that went on without a decision. */
+	reassess(): Promise<void>;
+	/** Says at once on every node that a set of rules went live. */
+	announce(version: number, by: string | null): void;
+	logger: Pick<Logger, "warn">;
+}
+
+export class Judge {
+	readonly #given: JudgeGiven;
+	readonly #tenure: Tenure;
+	#timer: NodeJS.Timeout | undefined;
+	#turn: Promise<void> | undefined;
+	#again = false;
+	#stopped = false;
+	/** Whether the counters are known to hold all of the log that was judged. */
+	#isRebuilt = false;
+	#trouble = "";
+
+	constructor(given: JudgeGiven) {
+		this.#given = given;
+		this.#tenure = new Tenure(given.store.leases, lease);
+	}
+
+	start(): void {
+		this.#timer = setInterval(() => void this.wake(), lookMs).unref();
+	}
+
+	/** Looks now; resolves when it has looked. */
+	wake(): Promise<void> {
+		this.#again = true;
+		this.#turn ??= this.#run().finally(() => {
+			this.#turn = undefined;
+		});
+		return this.#turn;
+	}
+
+	async stop(): Promise<void> {
+		this.#stopped = true;
+		clearInterval(this.#timer);
+		await this.#turn;
+		await this.#tenure.end();
+	}
+
+	async #run(): Promise<void> {
+		while (this.#again && !this.#stopped) {
+			this.#again = false;
+			try {
+				if (!(await this.#tenure.holds())) return;
+				await this.#fillNext();
+				await this.#judgeAll();
+			} catch (error) {
+				this.#tenure.lost();
+				this.#complain("observations wait to be judged", error);
+			}
+			try {
+				await this.#given.reassess();
+				await this.#carry();
+				this.#trouble = "";
+			} catch (error) {
+				this.#complain("what rules found waits for the desk", error);
+			}
+		}
+	}
+
+	async #judgeAll(): Promise<void> {
+		const { store, counters } = this.#given;
+		if (!this.#isRebuilt) await this.#rebuild();
+		while (!this.#stopped && (await this.#tenure.holds())) {
+			if (await store.reader.hasUnnumbered()) await store.transaction(tx => tx.numberLog(batchMax));
+			const from = await store.reader.judged();
+			const batch = await store.reader.logAfter(from, batchMax);
+			if (batch.length === 0) return;
+			this.#isRebuilt = await counters.judge(batch, from, (tx, found) => this.#settle(tx, from, batch, found), this.#given.ruleSets);
+			if (!this.#isRebuilt) await this.#rebuild();
+			await new Promise(resolve => setImmediate(resolve));
+		}
+	}
+
+	/** In one transaction: what matched, how often, and how far we have come. */
+	async #settle(tx: FraudTx, from: number, batch: readonly Logged[], found: readonly Found[]): Promise<void> {
+		if (!(await tx.moveJudged(from, batch[batch.length - 1]!.seq))) throw new Error("another node has judged meanwhile");
+		const counts = new Map<string, { count: number; lastAt: number }>();
+		for (const one of found) {
+			const { rule, entityKey, observation, episode } = one;
+			if (!(await tx.fire(rule.id, entityKey, { at: observation.at, episode, cooldownMs: rule.cooldownMs }))) continue;
+			const counted = counts.get(rule.id);
+			counts.set(rule.id, { count: (counted?.count ?? 0) + 1, lastAt: Math.max(counted?.lastAt ?? 0, observation.at) });
+			const match = rule.isLive ? matchOf(one) : undefined;
+			if (match) await tx.insertErrand(observation.id, { match });
+		}
+		await tx.countMatches(counts);
+	}
+
+	/**
+	 * Runs the errands to the desk, the oldest first, and all cases before any flag: whoever clears somebody as soon as they are seen flagged closes all
+	 * that led to it. One errand that cannot be run keeps no other.
+	 */
+	async #carry(): Promise<void> {
+		const { store, desk } = this.#given;
+		for (;;) {
+			const waiting = await store.reader.errands(50);
+			if (waiting.length === 0) return;
+			const troubles: unknown[] = [];
+			const laid: typeof waiting = [];
+			for (const errand of waiting) {
+				if (this.#stopped) return;
+				const opened = "match" in errand ? desk.cases.open({ ...errand.match, seq: errand.seq }) : desk.withdrawCase(...orderOf(errand));
+				await opened.then(
+					() => laid.push(errand),
+					error => troubles.push(error),
+				);
+			}
+			for (const errand of laid) {
+				const flagged = "match" in errand ? desk.flag({ ...errand.match, seq: errand.seq }) : Promise.resolve();
+				await flagged.then(
+					() => store.transaction(tx => tx.errandDone(errand.id)),
+					error => troubles.push(error),
+				);
+			}
+			if (troubles.length > 0) throw troubles[0];
+		}
+	}
+
+	/** Counters that lie elsewhere may have lost what they were told last, or everything: the log says it again. Nothing is judged twice. */
+	async #rebuild(): Promise<void> {
+		const { store, counters, ruleSets } = this.#given;
+		const judged = await store.reader.judged();
+		for (let floor = await counters.floor(judged); floor < judged; ) {
+			if (this.#stopped || !(await this.#tenure.holds())) return;
+			const batch = (await store.reader.logAfter(floor, batchMax)).filter(({ seq }) => seq <= judged);
+			await counters.apply(batch, needsOf(await ruleSets.current(store.reader)));
+			const reached = batch[batch.length - 1]!.seq;
+			floor = (await counters.reached(reached, floor)) ? reached : await counters.floor(judged);
+		}
+		this.#isRebuilt = true;
+	}
+
+	/** A set of rules that asks for counters nobody kept goes live when the log has filled them. Nothing else is judged meanwhile. */
+	async #fillNext(): Promise<void> {
+		const { store, counters, ruleSets, announce } = this.#given;
+		const next = await store.reader.nextRuleSet();
+		if (!next) return;
+		const { needs } = compileRules(next);
+		const lacks = missing((await ruleSets.current(store.reader)).needs, needs);
+		if (lacks.length > 0) {
+			const counted = await fillSeries(this.#log(await store.reader.judged()), needs);
+			await counters.change([...counted.keys()], (state, key) => takeOver(state, counted.get(key)!, lacks));
+		}
+		await store.transaction(async tx => {
+			if ((await tx.goLive(next.version)) > 0) await tell(tx, rulesChanged, { version: String(next.version), by: next.publishedBy });
+		});
+		announce(next.version, next.publishedBy);
+		this.#again = true;
+	}
+
+	async *#log(until: number): AsyncGenerator<readonly Logged[]> {
+		for (let seq = 0; seq < until; ) {
+			const batch = (await this.#given.store.reader.logAfter(seq, 1000)).filter(one => one.seq <= until);
+			if (batch.length === 0) return;
+			yield batch;
+			seq = batch[batch.length - 1]!.seq;
+		}
+	}
+
+	#complain(sentence: string, error: unknown): void {
+		const why = error instanceof Error ? error.message : String(error);
+		// Said once: a store that is away is away for many looks.
+		if (this.#stopped || why === this.#trouble) return;
+		this.#trouble = why;
+		this.#given.logger.warn(sentence, error);
+	}
+}
