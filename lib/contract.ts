@@ -168,7 +168,7 @@ export function ask<C extends ActionContract>(
 	caller: Caller,
 	contract: C,
 	params: ParamsOf<C>,
-	options?: { timeout?: number; meta?: Meta; nodeID?: string },
+	options?: { timeout?: number; retries?: number; meta?: Meta; nodeID?: string },
 ): Promise<ResultOf<C>> {
 	return caller.call(contract.name, params, options) as Promise<ResultOf<C>>;
 }

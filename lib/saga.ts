@@ -42,10 +42,12 @@ export interface Step<State, Tx = unknown> {
 	run?(saga: Running<State>): Promise<Partial<State> | Wait<State> | void>;
 	/** Work in our own store, in the transaction that records the step. */
 	save?(tx: Tx, saga: Running<State>): Promise<Partial<State> | void>;
-	/** Takes back what `run` did, or may have done. Finding nothing, it leaves a mark that refuses the late step. */
-	undo?(saga: Running<State>): Promise<void>;
-	/** From here on steps are tried again for ever, and nothing is undone. */
-	pointOfNoReturn?: true;
+	/** Takes back what `run` did, or may have done. Finding nothing, it leaves a mark that refuses the late step. What it answers is merged into the state. */
+	undo?(saga: Running<State>): Promise<Partial<State> | void>;
+	/** Once it is done, steps are tried again for ever and nothing is undone: always, or when the state says so. */
+	pointOfNoReturn?: true | ((state: Readonly<State>) => boolean);
+	/** It waits for people and knows itself when that has been long enough: the saga's own deadline does not end it. */
+	hasOwnDeadline?: true;
 }
 
 export interface SagaDefinition<State, Tx = unknown> {
@@ -130,10 +132,15 @@ export function problemOf(error: unknown): Problem {
 	return { kind: String(kind), code: failure.type, message: failure.message, data };
 }
 
-/** Whether its point of no return lies behind it: from there on nothing is undone. */
-export function isPastReturn(definition: { steps: readonly { pointOfNoReturn?: true }[] }, saga: Pick<SagaRecord, "step">): boolean {
-	const turning = definition.steps.findIndex(step => step.pointOfNoReturn);
-	return turning >= 0 && saga.step > turning;
+/** Whether a point of no return lies behind it: from there on nothing is undone. */
+export function isPastReturn<State, Tx>(
+	definition: Pick<SagaDefinition<State, Tx>, "steps">,
+	saga: Pick<SagaRecord<State>, "steps" | "state">,
+): boolean {
+	return definition.steps.some(({ pointOfNoReturn: turns }, index) => {
+		if (saga.steps[index]?.status !== "done") return false;
+		return typeof turns === "function" ? turns(saga.state) : turns === true;
+	});
 }
 
 /** A refusal that ends the attempt, as opposed to an outcome nobody knows. */

@@ -44,6 +44,10 @@ export async function claimKey(tx: SqlTx, request: KeyedRequest, reference: stri
 export const keepReply = (tx: SqlTx, scope: string, reply: KeptReply) =>
 	tx.update("idempotency", { reply: JSON.stringify(reply) }, { scope });
 
+/** Remembers a key that long at least, because its work may take as long: whoever asks again is to hear of it. */
+export const prolongKey = (tx: SqlTx, scope: string, until: number) =>
+	tx.run("UPDATE idempotency SET expiresAt = ? WHERE scope = ? AND expiresAt < ?", [until, scope, until]);
+
 /** Lets a key go, so that a repeat tries anew: the answer was none to keep (503 and the like). */
 export const forgetKey = (tx: SqlTx, scope: string) => tx.run("DELETE FROM idempotency WHERE scope = ?", [scope]);
 

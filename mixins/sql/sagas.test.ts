@@ -155,6 +155,46 @@ describe("a saga", () => {
 		expect(said).not.toContain("undo seat");
 	});
 
+	it("is undone past a step that is a point of no return only sometimes, when this is not such a time", async () => {
+		const refuse = async () => {
+			throw soldOut();
+		};
+		const issue: Step<Trip, SqlTx> = { name: "issue", save: async () => undefined, pointOfNoReturn: ({ seat }) => seat === "12A" };
+		const steps = [step("seat"), issue, step("pay", { run: refuse })];
+		const store = await node(trip(steps));
+		expect((await travel(store)).saga.status).toBe("compensated");
+		expect(said).toEqual(["seat", "undo pay", "undo seat", "compensated"]);
+		const issued = await node(trip([step("seat", { run: async () => ({ seat: "12A" }) }), ...steps.slice(1)]));
+		const { id } = await travel(issued, 100);
+		expect(await sagaById(issued.reader, id)).toMatchObject({ status: "running", problem: null });
+	});
+
+	it("waits for people as long as the step says that does, whatever its own deadline", async () => {
+		const clock = handClock();
+		let isDecided = false;
+		const review = async () => (isDecided ? {} : new Wait<Trip>(clock.now() + 3_600_000));
+		const pack: Step<Trip, SqlTx> = { name: "pack", save: async () => clock.move(60_001) };
+		const store = await node(trip([step("seat"), pack, step("review", { run: review, pointOfNoReturn: true, hasOwnDeadline: true })]), {
+			clock,
+		});
+		const { id, saga } = await travel(store);
+		expect(saga.status).toBe("waiting");
+		isDecided = true;
+		await store.transaction(tx => store.sagas.wake(tx, id));
+		store.sagas.drive(id);
+		expect(await ended(store, id)).toBe("succeeded");
+	});
+
+	it("hands what an undo answers to those after it, and to its end", async () => {
+		const refuse = async () => {
+			throw soldOut();
+		};
+		const seat = step("seat", { undo: async ({ state }) => void said.push(`${state.seat} is free`) });
+		const store = await node(trip([seat, step("pay", { run: refuse, undo: async () => ({ seat: "12A" }) })]));
+		expect((await travel(store)).saga.state).toEqual({ seat: "12A" });
+		expect(said).toEqual(["seat", "12A is free", "compensated"]);
+	});
+
 	it("records an undo that fails and tries it again", async () => {
 		let tries = 0;
 		const undo = async () => {

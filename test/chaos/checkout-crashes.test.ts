@@ -24,11 +24,10 @@ interface CrashCase {
 
 const stub = {} as OrdersService;
 
-/** Every step and its undo, before and after, and after it was saved. */
-const steps: CrashCase[] = crashPointsOf(checkoutSaga(stub)).map(point => ({
-	point,
-	way: point.includes("/undo/") ? "is declined" : "pays",
-}));
+/** Every step and its undo, before and after, and after it was saved; those of a review, which needs an analyst, in checkout.review.test.ts. */
+const steps: CrashCase[] = crashPointsOf(checkoutSaga(stub))
+	.filter(point => !point.includes("/await approval/"))
+	.map(point => ({ point, way: point.includes("/undo/") ? "is declined" : "pays" }));
 
 /** On both sides of a call to the bank. */
 const provider: CrashCase[] = [

@@ -105,19 +105,23 @@ export class OrderNeighbours {
 	}
 
 	/** Resolves when the service has heard everything that was told so far. */
-	async heardBy(service: string): Promise<void> {
-		const { broker } = this.#stoa!;
-		for (const producer of ["orders", "payments"]) {
-			const { head } = await ask(broker, storeContract(producer).storeState, {});
-			await until(
-				async () => (await ask(broker, storeContract(service).storeState, {})).cursors[producer] ?? 0,
-				cursor => cursor >= head,
-			);
-		}
+	heardBy(service: string): Promise<void> {
+		return heardBy(this.#stoa!, service, ["orders", "payments"]);
 	}
 
 	#transaction(service: string, work: (tx: SqlTx) => Promise<void>): Promise<void> {
 		return this.#stoa!.service<SqlService<SqlTx>>(service).store.transaction(work);
+	}
+}
+
+/** Resolves when a service has heard everything that the producers have told so far. */
+export async function heardBy({ broker }: Stoa, service: string, producers: readonly string[]): Promise<void> {
+	for (const producer of producers) {
+		const { head } = await ask(broker, storeContract(producer).storeState, {});
+		await until(
+			async () => (await ask(broker, storeContract(service).storeState, {})).cursors[producer] ?? 0,
+			cursor => cursor >= head,
+		);
 	}
 }
 

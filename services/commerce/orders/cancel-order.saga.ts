@@ -1,12 +1,14 @@
 // Cancelling on one page: once begun it is carried through; every step is harmless when repeated.
-import { ask, tell } from "../../../lib/contract.ts";
-import { type Ended, type Running, type SagaDefinition, Wait } from "../../../lib/saga.ts";
+import { ask } from "../../../lib/contract.ts";
+import { type Ended, type Running, type SagaDefinition, type SagaRecord, Wait } from "../../../lib/saga.ts";
+import type { Actor } from "../../../lib/vocabulary.ts";
 import { forgetKey, keepReply } from "../../../mixins/sql/idempotency.ts";
 import * as inventory from "../inventory/inventory.contract.ts";
 import * as payments from "../payments/payments.contract.ts";
-import * as orders from "./orders.contract.ts";
+import { cancelledOrder } from "./orders.domain.ts";
+import { recordCancelled } from "./orders.facts.ts";
 import type { OrdersService } from "./orders.service.ts";
-import type { OrdersTx } from "./orders.store.ts";
+import type { KeptOrder, OrdersTx } from "./orders.store.ts";
 
 export const cancelKind = "cancelOrder";
 
@@ -18,7 +20,22 @@ export interface Cancelling {
 	reason: string;
 	/** The checkout that had the order in hand when the cancel came. */
 	checkoutId: string | null;
-	paymentStatus?: orders.Order["paymentStatus"];
+	paymentStatus?: "voided" | "refunded";
+}
+
+/** Begins to cancel an order that is locked: at once, or when the checkout that has it in hand lets go of it. Drive it after the commit. */
+export async function beginCancel(
+	service: OrdersService,
+	tx: OrdersTx,
+	{ order, process }: KeptOrder,
+	asked: { operationId: string; reason: string; keyScopes: string[]; actor?: Actor },
+): Promise<SagaRecord> {
+	const { operationId, reason, keyScopes, actor } = asked;
+	await tx.setCancelRequest(order.id, { operationId, keyScopes });
+	if (!process) await tx.setProcess(order.id, operationId);
+	const state: Cancelling = { orderId: order.id, reason, checkoutId: process };
+	const saga = await service.store.sagas.begin(tx, cancelKind, state, { id: operationId, ...(actor ? { actor } : {}) });
+	return saga as unknown as SagaRecord;
 }
 
 export const cancelOrderSaga = (service: OrdersService): SagaDefinition<Cancelling, OrdersTx> => {
@@ -46,12 +63,7 @@ export const cancelOrderSaga = (service: OrdersService): SagaDefinition<Cancelli
 
 	async function closeOrder(tx: OrdersTx, { state }: Running<Cancelling>): Promise<void> {
 		const { order } = (await tx.lockOrder(state.orderId))!;
-		const paymentStatus = state.paymentStatus!;
-		const payments = order.payments.map(payment => ({ ...payment, status: paymentStatus }));
-		const closed = await tx.saveOrder({ ...order, status: "cancelled", fulfilmentStatus: "cancelled", paymentStatus, payments });
-		await tx.addToTimeline(order.id, "cancelled", state.reason);
-		const { id: orderId, number, cartId, userId, totals } = closed;
-		await tell(tx, orders.cancelled, { orderId, number, cartId, userId, total: totals.total, reason: state.reason });
+		await recordCancelled(tx, await tx.saveOrder(cancelledOrder(order, state.paymentStatus!)), state.reason);
 	}
 
 	async function ended(tx: OrdersTx, { id, status, state: { orderId } }: Ended<Cancelling>): Promise<void> {

@@ -71,7 +71,10 @@ describe("a checkout", () => {
 	});
 
 	it("whose owner dies at every point there is ends with an order that is paid, or with nothing held", async () => {
-		const points = crashPointsOf(checkoutSaga(desk.stoa.service<OrdersService>("orders")));
+		// Those of a review are tried where orders are held: checkout.review.test.ts.
+		const points = crashPointsOf(checkoutSaga(desk.stoa.service<OrdersService>("orders"))).filter(
+			point => !point.includes("await approval"),
+		);
 		const sku = await desk.aSku(12);
 		const good = await Promise.all(Array.from({ length: 12 }, () => desk.aGuest(sku)));
 		const bad = await Promise.all(Array.from({ length: 12 }, () => desk.aGuest(sku)));

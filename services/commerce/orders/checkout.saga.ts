@@ -1,20 +1,25 @@
 // Checkout on one page: from an open cart to a captured payment, or back to an open cart with nothing held.
 import type { Static } from "typebox";
-import { ask, tell } from "../../../lib/contract.ts";
+import { ask } from "../../../lib/contract.ts";
 import { notFound, type StoaFailure, serviceUnavailable } from "../../../lib/failure.ts";
-import { refusalOf } from "../../../lib/idempotency.ts";
+import { keptMs, refusalOf } from "../../../lib/idempotency.ts";
+import type { Origin } from "../../../lib/origin.ts";
 import { type Ended, GiveUp, type Problem, type Running, type SagaDefinition, Wait } from "../../../lib/saga.ts";
 import type { Address, Money } from "../../../lib/vocabulary.ts";
-import { forgetKey, keepReply } from "../../../mixins/sql/idempotency.ts";
+import { forgetKey, keepReply, prolongKey } from "../../../mixins/sql/idempotency.ts";
 import * as authentication from "../../identity/authentication/authentication.contract.ts";
+import { type Attempt, fraudRejected } from "../../risk/fraud/fraud.contract.ts";
 import * as carts from "../carts/carts.contract.ts";
 import * as inventory from "../inventory/inventory.contract.ts";
 import * as payments from "../payments/payments.contract.ts";
 import * as products from "../products/products.contract.ts";
-import * as orders from "./orders.contract.ts";
-import { type CartLine, moneyMoved, type Priced, placeOrder, priceCart } from "./orders.domain.ts";
+import { awaitApproval, settleReview } from "./checkout.review.ts";
+import { assessRisk, concludeAttempt } from "./checkout.risk.ts";
+import type * as orders from "./orders.contract.ts";
+import { type CartLine, cancelledOrder, moneyMoved, type Priced, placeOrder, priceCart, type Risk } from "./orders.domain.ts";
+import { recordCancelled, recordHeld, recordPaid, recordPlaced, recordUnassessed } from "./orders.facts.ts";
 import type { OrdersService } from "./orders.service.ts";
-import type { OrdersTx } from "./orders.store.ts";
+import type { KeptOrder, OrdersTx } from "./orders.store.ts";
 
 export const checkoutKind = "checkout";
 
@@ -30,15 +35,27 @@ export interface Checkout {
 	expectedTotal: Money | null;
 	/** The cart is bought as the buyer saw it, or not at all. */
 	ifMatch: string | null;
+	/** Where the request came from; `sessionId` of a guest is the cart. */
+	origin: Origin;
+	sessionId: string;
 	/** The Idempotency-Key's row; kept so that the saga's end can answer it. */
 	keyScope: string | null;
 	tokenHash: string | null;
 	currency: string;
 	lines: CartLine[];
 	priced: Priced | null;
+	risk: Risk | null;
+	/** As risk was told of it. */
+	attempt: Attempt | null;
 	nextAction: Static<typeof orders.NextAction> | null;
 	paidWith: { brand?: string; last4?: string };
+	/** The order was placed on hold. */
+	isHeld: boolean;
+	/** The buyer cancelled while it was held: the cancelling saga takes everything back. */
+	isWithdrawn: boolean;
 	captured: boolean;
+	/** What became of the money of a checkout that was undone. */
+	returned: "voided" | "refunded";
 }
 
 type CheckoutRun = Running<Checkout>;
@@ -47,15 +64,7 @@ type CheckoutRun = Running<Checkout>;
 const buyersBankMs = 15 * 60_000;
 const deadlineMs = 60_000;
 
-const orderFact = (order: orders.Order) => ({
-	orderId: order.id,
-	number: order.number,
-	cartId: order.cartId,
-	userId: order.userId,
-	total: order.totals.total,
-});
-
-/** Promotions, tax, shipping and the risk check join this list as steps of their own when their services do. */
+/** Promotions, tax and shipping join this list as steps of their own when their services do. */
 export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, OrdersTx> => {
 	const { broker } = service;
 	const now = () => service.runtime.clock.now();
@@ -96,37 +105,61 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 			amount: total,
 			breakdown: { ...parts, fee: { amount: 0, currency: total.currency }, total },
 			method: state.payment,
+			...(state.risk?.outcome === "challenge" ? { challenge: true } : {}),
 			key: id,
 		});
 		const { brand, last4, nextAction } = answer;
-		if (answer.status === "authorized") return { paidWith: { brand, last4 }, nextAction: null };
-		if (answer.status === "declined") throw payments.cardDeclined({ declineCode: answer.declineCode ?? "declined" });
-		if (answer.status === "unavailable") throw new GiveUp(serviceUnavailable({ service: "The payment provider" }));
-		// Its time is over. A buyer who did not answer the bank has declined; else nobody knows what became of it, and it is let go.
-		if (now() >= deadlineAt) {
-			if (state.nextAction) throw payments.cardDeclined({ declineCode: "authentication_timed_out" });
-			throw new GiveUp(serviceUnavailable({ service: "The payment provider" }));
+		if (answer.status === "authorized") {
+			concludeSoon(id, "authorized");
+			return { paidWith: { brand, last4 }, nextAction: null };
 		}
+		if (answer.status === "declined") return declined(id, answer.declineCode ?? "declined");
+		if (answer.status === "unavailable") return unavailable(id);
+		// Its time is over. A buyer who did not answer the bank has declined; else nobody knows what became of it, and it is let go.
+		if (now() >= deadlineAt) return state.nextAction ? declined(id, "authentication_timed_out") : unavailable(id);
 		const asked = nextAction ?? state.nextAction;
 		// Nobody has to do anything, the provider's answer is merely not known yet: ask again soon under the same key. It may never have been
 		// asked, and then only this saga still has the token to ask with.
 		if (!asked) throw serviceUnavailable({ service: "The payment provider" });
+		if (!state.nextAction) concludeSoon(id, "challenged");
 		// The buyer's minutes begin once: being woken without an answer does not prolong them.
 		return new Wait<Checkout>(state.nextAction ? deadlineAt : now() + buyersBankMs, { nextAction: asked });
 	}
 
+	/** Nobody is refused by what it says, so nobody waits for it. */
+	function concludeSoon(attemptId: string, outcome: "authorized" | "challenged"): void {
+		void concludeAttempt(service, attemptId, outcome, outcome);
+	}
+
+	async function declined(attemptId: string, declineCode: string): Promise<never> {
+		await concludeAttempt(service, attemptId, "declined", declineCode);
+		throw payments.cardDeclined({ declineCode });
+	}
+
+	async function unavailable(attemptId: string): Promise<never> {
+		await concludeAttempt(service, attemptId, "unavailable", "unavailable");
+		throw new GiveUp(serviceUnavailable({ service: "The payment provider" }));
+	}
+
 	/** Lets the held money go. Whoever may take money by hand may have done so meanwhile: then it is given back. */
-	async function returnPayment({ id, state: { paymentId } }: CheckoutRun): Promise<void> {
+	async function returnPayment({ id, state: { paymentId } }: CheckoutRun): Promise<Partial<Checkout>> {
 		const reason = "The checkout was not completed.";
 		try {
 			await ask(broker, payments.voidPayment, { paymentId, key: `${id}/void`, reason });
+			return { returned: "voided" };
 		} catch (error) {
 			if (!payments.paymentStateConflict.matches(error)) throw error;
 			await ask(broker, payments.refundAll, { paymentId, key: `${id}/refund`, reason });
+			return { returned: "refunded" };
 		}
 	}
 
-	async function insertOrder(tx: OrdersTx, { id, state }: CheckoutRun): Promise<void> {
+	async function insertOrder(tx: OrdersTx, { id, state }: CheckoutRun): Promise<Partial<Checkout>> {
+		// An analyst may have been faster than the buyer's bank.
+		const { riskDecision } = (await tx.attemptById(id))!;
+		if (riskDecision === "rejected") throw fraudRejected();
+		const isHeld = state.risk?.outcome === "review" && riskDecision === null;
+		const riskUnavailable = state.risk?.isUnavailable === true;
 		const placedAt = now();
 		const sequence = await tx.nextSequence();
 		const { total } = state.priced!.totals;
@@ -142,17 +175,15 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 			shippingAddress,
 			priced: state.priced!,
 			payments: total.amount > 0 ? [paid] : [],
+			isHeld,
+			riskUnavailable,
 		});
 		await tx.insertOrder(order, { sequence, tokenHash: state.tokenHash, process: id, placedAt });
-		await tx.addToTimeline(orderId, "placed", `Order ${order.number} was placed.`);
-		const items = order.items.map(({ sku, productId, quantity, total: price }) => ({ sku, productId, quantity, total: price }));
-		await tell(tx, orders.placed, { ...orderFact(order), items });
-		if (order.paymentStatus === "captured") await recordPaid(tx, order, "There was nothing to pay.");
-	}
-
-	async function recordPaid(tx: OrdersTx, order: orders.Order, how: string): Promise<void> {
-		await tx.addToTimeline(order.id, "paid", how);
-		await tell(tx, orders.paid, orderFact(order));
+		if (isHeld && state.keyScope) await prolongKey(tx, state.keyScope, placedAt + service.runtime.config.reviewWithinMs + keptMs);
+		if (isHeld) await recordHeld(tx, order, id);
+		else await recordPlaced(tx, order);
+		if (riskUnavailable) await recordUnassessed(tx, order, state.attempt!);
+		return { isHeld };
 	}
 
 	/** A buyer who cancelled meanwhile is not charged: the cancelling saga then voids what is held. */
@@ -171,23 +202,38 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		await recordPaid(tx, paid, "The payment was captured.");
 	}
 
-	/** In the transaction that ends the saga: the attempt is closed, the key answered, and the order handed to a cancel that waits for it. */
+	/** In the transaction that ends the saga: the attempt is closed, the key answered, the order settled. */
 	async function ended(tx: OrdersTx, saga: Ended<Checkout>): Promise<void> {
 		await tx.closeAttempt(saga.id);
 		const { keyScope, orderId } = saga.state;
-		if (saga.status !== "succeeded") {
-			if (keyScope) await answerRefusal(tx, keyScope, saga.problem!);
-			return;
-		}
-		const { order, cancelRequest } = (await tx.lockOrder(orderId))!;
-		if (keyScope) await keepReply(tx, keyScope, { result: order, status: 201, location: `/v1/orders/${orderId}` });
-		await tx.setProcess(orderId, cancelRequest?.operationId ?? null);
-		if (!cancelRequest) return;
-		await service.store.sagas.wake(tx, cancelRequest.operationId);
-		// Claims its lease in a transaction of its own, which waits for the row that this one has written.
-		service.store.sagas.drive(cancelRequest.operationId);
+		const isUndone = saga.status !== "succeeded";
+		if (keyScope && isUndone) await answerRefusal(tx, keyScope, saga.problem!);
+		// One that was undone has an order only when that was held.
+		if (isUndone && !saga.state.isHeld) return;
+		const kept = (await tx.lockOrder(orderId))!;
+		if (keyScope && !isUndone) await keepReply(tx, keyScope, { result: kept.order, status: 201, location: `/v1/orders/${orderId}` });
+		await handOver(tx, kept, isUndone ? saga : undefined);
 	}
 
+	/** A cancel that waits for the order gets it now; without one, the order of a checkout that was undone is cancelled here. */
+	async function handOver(tx: OrdersTx, { order, cancelRequest }: KeptOrder, undone: Ended<Checkout> | undefined): Promise<void> {
+		await tx.setProcess(order.id, cancelRequest?.operationId ?? null);
+		if (cancelRequest) {
+			await service.store.sagas.wake(tx, cancelRequest.operationId);
+			// Claims its lease in a transaction of its own, which waits for the row that this one has written.
+			service.store.sagas.drive(cancelRequest.operationId);
+		} else if (undone) {
+			await recordCancelled(tx, await tx.saveOrder(cancelledOrder(order, undone.state.returned)), undone.problem!.message);
+		}
+	}
+
+	/** An order that was held stands for its cart, also when it is cancelled: it is not bought a second time. */
+	async function returnCart({ id, state: { cartId, orderId, isHeld } }: CheckoutRun): Promise<void> {
+		if (isHeld) await ask(broker, carts.complete, { cartId, checkoutId: id, orderId });
+		else await ask(broker, carts.reopen, { cartId, checkoutId: id });
+	}
+
+	const goesOn = ({ isWithdrawn }: Readonly<Checkout>) => !isWithdrawn;
 	const hasPrice = ({ priced }: Readonly<Checkout>) => !priced || priced.totals.total.amount > 0;
 
 	return {
@@ -195,14 +241,10 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		deadlineMs,
 		ended,
 		// The order has the buyer; who bought nothing is not remembered. The token is the provider's business again.
-		forgets: ["email", "shippingAddress", "payment", "tokenHash", "keyScope"],
+		forgets: ["email", "shippingAddress", "payment", "tokenHash", "keyScope", "origin", "sessionId", "attempt"],
 		// Stock before money: a held payment costs the buyer more than a held shelf.
 		steps: [
-			{
-				name: "claim cart",
-				run: claimCart,
-				undo: async ({ id, state }) => void (await ask(broker, carts.reopen, { cartId: state.cartId, checkoutId: id })),
-			},
+			{ name: "claim cart", run: claimCart, undo: returnCart },
 			{ name: "price order", run: priceOrder },
 			{
 				name: "reserve stock",
@@ -212,15 +254,23 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 				},
 				undo: async ({ state }) => void (await ask(broker, inventory.release, { orderId: state.orderId })),
 			},
+			{ name: "assess risk", run: saga => assessRisk(service, saga) },
+			{ name: "authorize payment", when: hasPrice, run: authorizePayment, undo: returnPayment },
+			{ name: "place order", save: insertOrder, pointOfNoReturn: ({ isHeld }) => !isHeld },
 			{
-				name: "authorize payment",
-				when: hasPrice,
-				run: authorizePayment,
-				undo: returnPayment,
+				name: "await approval",
+				when: ({ isHeld }) => isHeld,
+				run: saga => awaitApproval(service, saga),
+				save: settleReview,
+				pointOfNoReturn: true,
+				hasOwnDeadline: true,
 			},
-			{ name: "place order", save: insertOrder, pointOfNoReturn: true },
-			{ name: "commit stock", run: async ({ state }) => void (await ask(broker, inventory.commit, { orderId: state.orderId })) },
-			{ name: "capture payment", when: hasPrice, run: capturePayment, save: recordCapture },
+			{
+				name: "commit stock",
+				when: goesOn,
+				run: async ({ state }) => void (await ask(broker, inventory.commit, { orderId: state.orderId })),
+			},
+			{ name: "capture payment", when: state => goesOn(state) && hasPrice(state), run: capturePayment, save: recordCapture },
 			{
 				name: "complete cart",
 				run: async ({ id, state }) =>

@@ -3,6 +3,7 @@ import { action, event } from "../../../lib/contract.ts";
 import { currencyMismatch, type Flaw, failure, notFound, serviceUnavailable, versionStale } from "../../../lib/failure.ts";
 import { inProgress, keyReused } from "../../../lib/idempotency.ts";
 import { Address, Email, Id, Money, Page, Paging, Quantity, Reason, Sku, Text, Time, Totals } from "../../../lib/vocabulary.ts";
+import { Attempt, fraudRejected } from "../../risk/fraud/fraud.contract.ts";
 import { cartEmpty, cartNotOpen } from "../carts/carts.contract.ts";
 import { outOfStock } from "../inventory/inventory.contract.ts";
 import { cardDeclined } from "../payments/payments.contract.ts";
@@ -46,6 +47,9 @@ export const Order = Type.Object(
 		totals: Totals,
 		shippingAddress: Address,
 		payments: Type.Array(OrderPayment),
+		riskUnavailable: Type.Optional(
+			Type.Literal(true, { description: "It could not be checked when it was placed, and is checked later." }),
+		),
 		placedAt: Time,
 		version: Type.Integer(),
 	},
@@ -128,6 +132,7 @@ export const checkout = action({
 		outOfStock,
 		priceChanged,
 		cardDeclined,
+		fraudRejected,
 		keyReused,
 		inProgress,
 		serviceUnavailable,
@@ -253,15 +258,39 @@ const orderFact = {
 	total: Money,
 };
 
+const items = Type.Array(Type.Object({ sku: Sku, productId: Type.String(), quantity: Quantity, total: Money }));
+
 export const placed = event({
 	name: "orders.placed",
 	version: 1,
 	key: "orderId",
 	delivery: "durable",
 	summary: "An order was placed: its checkout passed the point of no return.",
+	payload: Type.Object({ ...orderFact, items }),
+});
+
+export const held = event({
+	name: "orders.held",
+	version: 1,
+	key: "orderId",
+	delivery: "durable",
+	summary: "An order is on hold until an analyst has judged it. `orders.placed` or `orders.cancelled` follows.",
+	payload: Type.Object({ ...orderFact, items, operationId: Id("opr") }),
+});
+
+export const unassessed = event({
+	name: "orders.unassessed",
+	version: 1,
+	key: "orderId",
+	delivery: "durable",
+	summary: "Risk was away when an order was placed or held: it is to be judged now.",
 	payload: Type.Object({
-		...orderFact,
-		items: Type.Array(Type.Object({ sku: Sku, productId: Type.String(), quantity: Quantity, total: Money })),
+		orderId: Id("ord"),
+		cartId: Type.String(),
+		userId: NullableUser,
+		total: Money,
+		isHeld: Type.Boolean({ description: "It waits for the judgement; else it went on." }),
+		attempt: Attempt,
 	}),
 });
 

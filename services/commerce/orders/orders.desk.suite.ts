@@ -1,4 +1,4 @@
-// What the tests of orders share: orders, carts, stock and payments as they are, a catalogue that a test can change, and a desk to ask from.
+// What the tests of orders share: orders, carts, stock and payments as they are, a catalogue and a risk that a test can change, and a desk to ask from.
 import { answer, ask, type Meta } from "../../../lib/contract.ts";
 import { serviceUnavailable } from "../../../lib/failure.ts";
 import { newId } from "../../../lib/ids.ts";
@@ -9,6 +9,8 @@ import { defineService } from "../../../lib/service.ts";
 import type { Money } from "../../../lib/vocabulary.ts";
 import { LeaseLost } from "../../../mixins/sql/saga-drive.ts";
 import { sagaById, sagasOf } from "../../../mixins/sql/saga-rows.ts";
+import { heardBy } from "../../../test/support/order-neighbours.ts";
+import { RiskStandIn } from "../../../test/support/risk.ts";
 import { type StoaOptions, startStoa } from "../../../test/support/stoa.ts";
 import { emailsOf } from "../../identity/authentication/authentication.contract.ts";
 import * as carts from "../carts/carts.contract.ts";
@@ -53,6 +55,7 @@ export function realClock() {
 
 export async function startDesk(options: StoaOptions = {}) {
 	const catalogue: Catalogue = { price: 2500, currency: "EUR", away: false };
+	const risk = new RiskStandIn();
 	const clock = realClock();
 	const productId = newId("prd", clock.now());
 	const neighbours = [
@@ -74,6 +77,7 @@ export async function startDesk(options: StoaOptions = {}) {
 				})),
 			},
 		}),
+		risk.service(),
 	];
 	const services = ["commerce/orders", "commerce/carts", "commerce/inventory", "commerce/payments"];
 	const stoa = await startStoa({ services, also: neighbours, clock, ...options });
@@ -116,6 +120,12 @@ export async function startDesk(options: StoaOptions = {}) {
 		stoa,
 		clock,
 		catalogue,
+		risk,
+		/** An analyst decides, and orders has heard of it. */
+		async decide(orderId: string, decision: "approved" | "rejected"): Promise<void> {
+			await risk.decide(stoa, orderId, decision);
+			await heardBy(stoa, "orders", ["fraud"]);
+		},
 		newKey,
 		staff,
 		saga,

@@ -13,6 +13,8 @@ import {
 	priceCart,
 	type Quote,
 	refundOfItems,
+	riskOf,
+	verdictOn,
 } from "./orders.domain.ts";
 
 const now = Date.UTC(2026, 0, 5, 9);
@@ -44,6 +46,8 @@ function anOrder(lines: readonly { quantity: number; price: number }[], changes:
 		shippingAddress: { name: "Ada Buyer", line1: "1 Market Walk", city: "Athens", postalCode: "10555", country: "GR" },
 		priced: priceCart(cart, quotes, "EUR", undefined),
 		payments: [{ id: paymentId, method: "card", amount: eur(1), status: "authorized" }],
+		isHeld: false,
+		riskUnavailable: false,
 	});
 	return { ...order, ...changes };
 }
@@ -51,6 +55,32 @@ function anOrder(lines: readonly { quantity: number; price: number }[], changes:
 const bought = fc.array(fc.record({ quantity: fc.integer({ min: 1, max: 50 }), price: fc.integer({ min: 0, max: 1_000_000 }) }), {
 	minLength: 1,
 	maxLength: 8,
+});
+
+describe("what risk says of a checkout", () => {
+	const given = (amount: number, canChallenge = true) => ({ amount, passBelow: 10_000, canChallenge });
+
+	it("is followed as it is", () => {
+		for (const outcome of ["allow", "challenge", "review"] as const)
+			expect(riskOf(outcome, given(50_000))).toEqual({ outcome, isUnavailable: false });
+		expect(() => riskOf("block", given(1))).toThrow(refusal("fraud_rejected"));
+	});
+
+	it("is a review where nobody can challenge the buyer", () => {
+		expect(riskOf("challenge", given(1, false))).toEqual({ outcome: "review", isUnavailable: false });
+		expect(riskOf("allow", given(1, false))).toEqual({ outcome: "allow", isUnavailable: false });
+	});
+
+	it("is not waited for below the limit, and is an analyst's from the limit on", () => {
+		expect(riskOf(undefined, given(9999, false))).toEqual({ outcome: "allow", isUnavailable: true });
+		expect(riskOf(undefined, given(10_000, false))).toEqual({ outcome: "review", isUnavailable: true });
+	});
+
+	it("by an analyst counts less than the buyer's own cancel", () => {
+		expect(verdictOn({ cancelRequest: null }, null)).toBeUndefined();
+		expect(verdictOn({ cancelRequest: null }, "rejected")).toBe("rejected");
+		expect(verdictOn({ cancelRequest: {} }, "approved")).toBe("withdrawn");
+	});
 });
 
 describe("pricing a cart", () => {

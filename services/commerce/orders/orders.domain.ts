@@ -6,6 +6,7 @@ import { type FailureKind, kinds } from "../../../lib/failure.ts";
 import { priceOrder, refundOfUnits, sumMoney } from "../../../lib/money.ts";
 import type { Problem, SagaRecord } from "../../../lib/saga.ts";
 import type { Address, Money, Totals } from "../../../lib/vocabulary.ts";
+import { type Assessment, fraudRejected } from "../../risk/fraud/fraud.contract.ts";
 import { outOfStock } from "../inventory/inventory.contract.ts";
 import {
 	cancel,
@@ -78,6 +79,36 @@ export function priceCart(
 	return { items, totals: priced.totals };
 }
 
+/** How a checkout may go on. */
+export interface Risk {
+	outcome: "allow" | "challenge" | "review";
+	/** Risk was away: it judges the order afterwards. */
+	isUnavailable: boolean;
+}
+
+/**
+ * What follows from risk's judgement, or from there being none (undefined). A buyer whose card has no bank to ask, or who pays nothing, cannot be
+ * challenged: somebody looks at that order instead. Throws fraud_rejected for what is to be blocked.
+ */
+export function riskOf(
+	outcome: Assessment["outcome"] | undefined,
+	{ amount, passBelow, canChallenge }: { amount: number; passBelow: number; canChallenge: boolean },
+): Risk {
+	if (outcome === undefined) return { outcome: amount < passBelow ? "allow" : "review", isUnavailable: true };
+	if (outcome === "block") throw fraudRejected();
+	return { outcome: outcome === "challenge" && !canChallenge ? "review" : outcome, isUnavailable: false };
+}
+
+/** What an analyst decided of an order. */
+export type RiskDecision = "approved" | "rejected";
+/** How a review ends; `withdrawn`: the buyer cancelled. */
+export type Verdict = RiskDecision | "withdrawn";
+
+/** Undefined while nothing is decided. A cancel goes first: nobody's money is taken who said no in time. */
+export function verdictOn(held: { cancelRequest: object | null }, decision: RiskDecision | null): Verdict | undefined {
+	return held.cancelRequest ? "withdrawn" : (decision ?? undefined);
+}
+
 /** An order as it is placed: paid for by authorisation, not captured yet. What costs nothing is paid already. */
 export function placeOrder(given: {
 	orderId: string;
@@ -89,6 +120,8 @@ export function placeOrder(given: {
 	shippingAddress: Address;
 	priced: Priced;
 	payments: Order["payments"];
+	isHeld: boolean;
+	riskUnavailable: boolean;
 }): Order {
 	return {
 		id: given.orderId,
@@ -96,13 +129,14 @@ export function placeOrder(given: {
 		cartId: given.cartId,
 		userId: given.userId,
 		email: given.email,
-		status: "confirmed",
+		status: given.isHeld ? "onHold" : "confirmed",
 		paymentStatus: given.priced.totals.total.amount > 0 ? "authorized" : "captured",
 		fulfilmentStatus: "unfulfilled",
 		items: given.priced.items,
 		totals: given.priced.totals,
 		shippingAddress: given.shippingAddress,
 		payments: given.payments,
+		...(given.riskUnavailable ? { riskUnavailable: true as const } : {}),
 		placedAt: rfc3339(given.placedAt),
 		version: 1,
 	};
@@ -134,11 +168,24 @@ export function moneyMoved(order: Order, moved: MoneyMoved, paymentId: string): 
 	};
 }
 
+const hasLeft = ({ status, fulfilmentStatus }: Order) =>
+	status === "completed" || fulfilmentStatus === "shipped" || fulfilmentStatus === "delivered";
+
+export const isCancellable = (order: Order) => order.status !== "cancelled" && !hasLeft(order);
+
 /** Throws order_state_conflict once an order left the house. */
 export function assertCancellable(order: Order): void {
-	if (order.status === "completed" || order.fulfilmentStatus === "shipped" || order.fulfilmentStatus === "delivered")
-		throw orderStateConflict({ orderId: order.id, status: order.fulfilmentStatus, asked: "cancelled" });
+	if (hasLeft(order)) throw orderStateConflict({ orderId: order.id, status: order.fulfilmentStatus, asked: "cancelled" });
 }
+
+/** The order after its stock and its money went back. */
+export const cancelledOrder = (order: Order, paymentStatus: "voided" | "refunded"): Order => ({
+	...order,
+	status: "cancelled",
+	fulfilmentStatus: "cancelled",
+	paymentStatus,
+	payments: order.payments.map(payment => ({ ...payment, status: paymentStatus })),
+});
 
 interface RefundedItem {
 	itemId: string;

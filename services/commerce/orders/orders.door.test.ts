@@ -73,7 +73,8 @@ describe("orders at the door", () => {
 		const free = await support.aProduct(stoa, admin, { price: 0 });
 		const { order, cart: held } = await support.aPaidOrder(stoa, [{ sku: free.sku, quantity: 1 }]);
 		expect(order).toMatchObject({ paymentStatus: "captured", payments: [], totals: { total: { amount: 0 } } });
-		expect((await factsOf(order.id)).map(({ type }) => type)).toEqual(["orders.checkoutRequested", "orders.placed", "orders.paid"]);
+		const told = (await factsOf(order.id)).map(({ type }) => type).filter(type => type.startsWith("orders."));
+		expect(told).toEqual(["orders.checkoutRequested", "orders.placed", "orders.paid"]);
 		expect(await cancel(order.id, held.cartToken)).toMatchObject({ status: 200, body: { status: "cancelled" } });
 	});
 

@@ -2,19 +2,23 @@
 import { answer, hear } from "../../../lib/contract.ts";
 import { decodeCursor, pageOf } from "../../../lib/cursor.ts";
 import { notFound } from "../../../lib/failure.ts";
+import { newId } from "../../../lib/ids.ts";
 import { mayDo } from "../../../lib/principal.ts";
 import { defineService } from "../../../lib/service.ts";
 import { sagaById } from "../../../mixins/sql/saga-rows.ts";
 import { type SqlService, sqlStore } from "../../../mixins/sql-store.ts";
+import { orderDecided } from "../../risk/fraud/cases.contract.ts";
+import { fraudRejected } from "../../risk/fraud/fraud.contract.ts";
 import * as payments from "../payments/payments.contract.ts";
 import { cancel } from "./actions/cancel.ts";
 import { checkout } from "./actions/checkout.ts";
-import { cancelOrderSaga } from "./cancel-order.saga.ts";
+import { beginCancel, cancelOrderSaga } from "./cancel-order.saga.ts";
 import { checkoutSaga } from "./checkout.saga.ts";
 import { orders as tables } from "./migrations/0001-orders.ts";
+import { riskDecisions } from "./migrations/0002-risk.ts";
 import { assertMayOpen } from "./orders.access.ts";
 import * as orders from "./orders.contract.ts";
-import { moneyMoved, operationOf, refundOfItems } from "./orders.domain.ts";
+import { isCancellable, moneyMoved, operationOf, type RiskDecision, refundOfItems } from "./orders.domain.ts";
 import { OrdersTx } from "./orders.store.ts";
 
 export type OrdersService = SqlService<OrdersTx>;
@@ -29,10 +33,34 @@ async function wakeCheckout(service: OrdersService, tx: OrdersTx, orderId: strin
 	service.store.sagas.drive(attempt.id);
 }
 
+/**
+ * An analyst has decided. A checkout that waits for it, or comes to that point later, goes on from here by itself. An order that passed while risk was
+ * away, and is rejected now, is cancelled as if its buyer had asked for it, as long as it is in the house.
+ */
+async function heedDecision(service: OrdersService, tx: OrdersTx, orderId: string, decision: RiskDecision): Promise<void> {
+	const attempt = await tx.attemptOfOrder(orderId);
+	if (!attempt) return;
+	// First the saga's row, then the order's: so the checkout writes them too.
+	const { sagas } = service.store;
+	await sagas.wake(tx, attempt.id);
+	if (!(await tx.decideAttempt(attempt.id, decision))) return;
+	sagas.drive(attempt.id);
+	const kept = await tx.lockOrder(orderId);
+	if (decision === "approved" || !kept || kept.order.status === "onHold" || kept.cancelRequest || !isCancellable(kept.order)) return;
+	const operationId = newId("opr", tx.now());
+	const reason = fraudRejected().message;
+	await beginCancel(service, tx, kept, { operationId, reason, keyScopes: [], actor: { kind: "system", id: "fraud" } });
+	sagas.drive(operationId);
+}
+
 export default defineService<OrdersService>({
 	name: "orders",
 	mixins: [
-		sqlStore({ migrations: [tables], tx: OrdersTx, sagas: (service: OrdersService) => [checkoutSaga(service), cancelOrderSaga(service)] }),
+		sqlStore({
+			migrations: [tables, riskDecisions],
+			tx: OrdersTx,
+			sagas: (service: OrdersService) => [checkoutSaga(service), cancelOrderSaga(service)],
+		}),
 	],
 
 	actions: {
@@ -104,6 +132,9 @@ export default defineService<OrdersService>({
 		}),
 		...hear(payments.failed, async function (this: OrdersService, { params, tx }) {
 			await wakeCheckout(this, tx as OrdersTx, params.orderId);
+		}),
+		...hear(orderDecided, async function (this: OrdersService, { params, tx }) {
+			await heedDecision(this, tx as OrdersTx, params.orderId, params.decision);
 		}),
 		...hear(payments.refunded, async function (this: OrdersService, { params, tx: given }) {
 			const tx = given as OrdersTx;

@@ -4,9 +4,10 @@ import { newId } from "../../../lib/ids.ts";
 import type { Value } from "../../../mixins/sql/engine.ts";
 import { SqlTx } from "../../../mixins/sql/tx.ts";
 import type { Order, TimelineEntry } from "./orders.contract.ts";
+import type { RiskDecision } from "./orders.domain.ts";
 
 /** What stands in an order's JSON beside its columns. */
-type Body = Pick<Order, "number" | "items" | "totals" | "shippingAddress" | "payments">;
+type Body = Pick<Order, "number" | "items" | "totals" | "shippingAddress" | "payments" | "riskUnavailable">;
 
 /** A cancel that is under way: its saga, and the Idempotency-Keys that its end answers. */
 export interface CancelRequest {
@@ -28,6 +29,8 @@ export interface Attempt {
 	cartId: string;
 	userId: string | null;
 	tokenHash: string | null;
+	/** What an analyst decided of its order, which may not be there yet. */
+	riskDecision: RiskDecision | null;
 }
 
 interface OrderRow {
@@ -47,7 +50,7 @@ interface OrderRow {
 }
 
 function keptOf(row: OrderRow): KeptOrder {
-	const { number, items, totals, shippingAddress, payments } = JSON.parse(row.body) as Body;
+	const { number, items, totals, shippingAddress, payments, riskUnavailable } = JSON.parse(row.body) as Body;
 	const { id, cartId, userId, email, status, paymentStatus, fulfilmentStatus, version } = row;
 	const placedAt = rfc3339(row.placedAt);
 	return {
@@ -64,6 +67,7 @@ function keptOf(row: OrderRow): KeptOrder {
 			totals,
 			shippingAddress,
 			payments,
+			...(riskUnavailable ? { riskUnavailable } : {}),
 			placedAt,
 			version,
 		},
@@ -73,8 +77,10 @@ function keptOf(row: OrderRow): KeptOrder {
 	};
 }
 
-const bodyOf = ({ number, items, totals, shippingAddress, payments }: Order) =>
-	JSON.stringify({ number, items, totals, shippingAddress, payments });
+const bodyOf = ({ number, items, totals, shippingAddress, payments, riskUnavailable }: Order) =>
+	JSON.stringify({ number, items, totals, shippingAddress, payments, riskUnavailable });
+
+const attemptWhere = "SELECT id, orderId, cartId, userId, tokenHash, riskDecision FROM attempts WHERE";
 
 export class OrdersTx extends SqlTx {
 	async orderById(id: string): Promise<KeptOrder | undefined> {
@@ -158,20 +164,25 @@ export class OrdersTx extends SqlTx {
 	}
 
 	/** False when the cart has an attempt that is not finished. */
-	async insertAttempt(attempt: Attempt): Promise<boolean> {
+	async insertAttempt(attempt: Omit<Attempt, "riskDecision">): Promise<boolean> {
 		return (await this.insertIfAbsent("attempts", { ...attempt, activeCartId: attempt.cartId })) > 0;
 	}
 
 	activeAttempt(cartId: string): Promise<Attempt | undefined> {
-		return this.get<Attempt>("SELECT id, orderId, cartId, userId, tokenHash FROM attempts WHERE activeCartId = ?", [cartId]);
+		return this.get<Attempt>(`${attemptWhere} activeCartId = ?`, [cartId]);
 	}
 
 	attemptById(id: string): Promise<Attempt | undefined> {
-		return this.get<Attempt>("SELECT id, orderId, cartId, userId, tokenHash FROM attempts WHERE id = ?", [id]);
+		return this.get<Attempt>(`${attemptWhere} id = ?`, [id]);
 	}
 
 	attemptOfOrder(orderId: string): Promise<Attempt | undefined> {
-		return this.get<Attempt>("SELECT id, orderId, cartId, userId, tokenHash FROM attempts WHERE orderId = ?", [orderId]);
+		return this.get<Attempt>(`${attemptWhere} orderId = ?`, [orderId]);
+	}
+
+	/** False when it was decided before: the first decision stands. */
+	async decideAttempt(id: string, decision: RiskDecision): Promise<boolean> {
+		return (await this.run("UPDATE attempts SET riskDecision = ? WHERE id = ? AND riskDecision IS NULL", [decision, id])) > 0;
 	}
 
 	closeAttempt(id: string): Promise<number> {

@@ -8,12 +8,12 @@ import { actorOf } from "../../../../lib/principal.ts";
 import type { SagaRecord } from "../../../../lib/saga.ts";
 import { asActor } from "../../../../lib/scope.ts";
 import { claimKey, keepReply } from "../../../../mixins/sql/idempotency.ts";
-import { type Cancelling, cancelKind } from "../cancel-order.saga.ts";
+import { beginCancel } from "../cancel-order.saga.ts";
 import { assertMayOpen } from "../orders.access.ts";
 import type * as orders from "../orders.contract.ts";
 import { assertCancellable } from "../orders.domain.ts";
 import type { OrdersService } from "../orders.service.ts";
-import type { OrdersTx } from "../orders.store.ts";
+import type { KeptOrder, OrdersTx } from "../orders.store.ts";
 import { type Entered, outcome } from "./checkout.ts";
 
 type Ctx = CallContext<typeof orders.cancel>;
@@ -32,7 +32,7 @@ export async function cancel(this: OrdersService, ctx: Ctx): Promise<Result> {
 	assertMayOpen(ctx, kept && { userId: kept.order.userId, tokenHash: kept.tokenHash }, this.runtime.secret(), "orders:write");
 	const request = keyedRequest(ctx, kept!.order.cartId);
 	const actor = actorOf(ctx.locals.principal, kept!.order.cartId);
-	const entered = await asActor(actor, () => this.store.transaction(tx => enter(this, tx, ctx, request)));
+	const entered = await asActor(actor, () => this.store.transaction(tx => enter(this, tx, ctx, kept!, request)));
 	if (entered.how === "refused") throw entered.refusal;
 	if (entered.how === "kept") return replay<Result>(ctx, entered.reply, entered.requestId);
 	if (entered.how === "cancelled") return entered.order;
@@ -40,6 +40,8 @@ export async function cancel(this: OrdersService, ctx: Ctx): Promise<Result> {
 	if (entered.how === "joined") this.store.sagas.drive(entered.operationId);
 
 	const { operationId, checkoutId } = entered;
+	// It may lie asleep, waiting for an analyst.
+	if (checkoutId) this.store.sagas.drive(checkoutId);
 	if (checkoutId) await this.store.sagas.settled(checkoutId, until - performance.now());
 	const isRepeat = entered.how === "joined" && entered.isRepeat;
 	const answered = await outcome<orders.Order>(this, ctx, operationId, request?.scope, isRepeat, until - performance.now());
@@ -49,8 +51,17 @@ export async function cancel(this: OrdersService, ctx: Ctx): Promise<Result> {
 	return (await this.store.reader.orderById(ctx.params.id))!.order;
 }
 
-async function enter(service: OrdersService, tx: OrdersTx, ctx: Ctx, request: KeyedRequest | undefined): Promise<Cancelled> {
-	const { order, process, cancelRequest } = (await tx.lockOrder(ctx.params.id))!;
+async function enter(
+	service: OrdersService,
+	tx: OrdersTx,
+	ctx: Ctx,
+	seen: KeptOrder,
+	request: KeyedRequest | undefined,
+): Promise<Cancelled> {
+	// A checkout that waits for an analyst is woken before the order is locked, as the checkout itself writes first its own row and then the order's.
+	if (seen.order.status === "onHold" && seen.process) await service.store.sagas.wake(tx, seen.process);
+	const kept = (await tx.lockOrder(ctx.params.id))!;
+	const { order, process, cancelRequest } = kept;
 	const operationId = cancelRequest?.operationId ?? newId("opr", tx.now());
 	const checkoutId = process === operationId ? null : process;
 	if (request) {
@@ -71,10 +82,10 @@ async function enter(service: OrdersService, tx: OrdersTx, ctx: Ctx, request: Ke
 		return { how: "refused", refusal };
 	}
 	const keyScopes = [...(cancelRequest?.keyScopes ?? []), ...(request ? [request.scope] : [])];
-	await tx.setCancelRequest(order.id, { operationId, keyScopes });
-	if (cancelRequest) return { how: "joined", operationId, checkoutId, isRepeat: false };
-	if (!process) await tx.setProcess(order.id, operationId);
-	const state: Cancelling = { orderId: order.id, reason: ctx.params.reason, checkoutId };
-	const saga = await service.store.sagas.begin(tx, cancelKind, state, { id: operationId });
-	return { how: "begun", operationId, checkoutId, saga: saga as unknown as SagaRecord };
+	if (cancelRequest) {
+		await tx.setCancelRequest(order.id, { operationId, keyScopes });
+		return { how: "joined", operationId, checkoutId, isRepeat: false };
+	}
+	const saga = await beginCancel(service, tx, kept, { operationId, reason: ctx.params.reason, keyScopes });
+	return { how: "begun", operationId, checkoutId, saga };
 }

@@ -12,6 +12,7 @@ import {
 	waitMs,
 } from "../../../../lib/idempotency.ts";
 import { newId } from "../../../../lib/ids.ts";
+import { originOf } from "../../../../lib/origin.ts";
 import { actorOf } from "../../../../lib/principal.ts";
 import type { SagaRecord } from "../../../../lib/saga.ts";
 import { asActor } from "../../../../lib/scope.ts";
@@ -101,14 +102,21 @@ async function begin(
 		payment,
 		expectedTotal: expectedTotal ?? null,
 		ifMatch: ctx.meta.request?.ifMatch ?? null,
+		origin: originOf(service.runtime.secret(), ctx.meta.request),
+		sessionId: principal?.sessionId ?? cartId,
 		keyScope,
 		tokenHash: cart.tokenHash,
 		currency: "",
 		lines: [],
 		priced: null,
+		risk: null,
+		attempt: null,
 		nextAction: null,
 		paidWith: {},
+		isHeld: false,
+		isWithdrawn: false,
 		captured: false,
+		returned: "voided",
 	};
 	return service.store.sagas.begin(tx, checkoutKind, state, { id: operationId });
 }
