@@ -1,6 +1,6 @@
 // What every node answers to the operators, of itself and of the others it sees.
-import Type, { type Static } from "typebox";
-import { action } from "./contract.ts";
+import Type, { type Static, type TObject, type TSchema } from "typebox";
+import { type ActionContract, action } from "./contract.ts";
 import { failure } from "./failure.ts";
 import { Time } from "./vocabulary.ts";
 
@@ -78,4 +78,14 @@ export const leaveMesh = action({
 	allow: "internal",
 	params: Type.Object({}),
 	returns: Type.Object({}),
+});
+
+/** An action for the operator's prompt: it comes through a socket that only the owner of the data may open, or as a node of the mesh, and brings no token. */
+export const atPrompt = <Params extends TObject, Result extends TSchema>({
+	rest: _,
+	...contract
+}: ActionContract<Params, Result>): ActionContract<Params, Result> => ({
+	...contract,
+	name: `${contract.name}AtPrompt`,
+	allow: "internal",
 });

@@ -16,6 +16,8 @@ export interface Operand {
 	name: string;
 	about: string;
 	optional?: true;
+	/** The last one only: takes all words that are left, as one text. */
+	many?: true;
 	/** What it looks like. */
 	like?: RegExp;
 	/** What may stand here at this moment, for completion. */
@@ -144,8 +146,11 @@ export function readArguments(command: Command, words: readonly string[]): Argum
 		const text = parsed.positionals[index];
 		if (text !== undefined && like && !like.test(text)) throw new UsageError(`${name} is "${text}"; it must be ${about}.`);
 	}
-	const extra = parsed.positionals[command.operands.length];
+	const extra = command.operands.at(-1)?.many ? undefined : parsed.positionals[command.operands.length];
 	if (extra !== undefined) throw new UsageError(`"${extra}" is one word too many for ${command.name}.`);
-	const given = command.operands.map(({ name }, index) => [name, parsed.positionals[index]]);
+	const given = command.operands.map(({ name, many }, index) => {
+		const words = parsed.positionals.slice(index, many ? undefined : index + 1);
+		return [name, words.length > 0 ? words.join(" ") : undefined];
+	});
 	return { operands: Object.fromEntries(given) as Record<string, string>, options, json, help: false };
 }

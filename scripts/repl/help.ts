@@ -1,12 +1,16 @@
 // Help, made from what the commands declare.
 import { styleText } from "node:util";
-import { type Command, command, commonOptions, type Option, UsageError } from "./command.ts";
+import { type Command, command, commonOptions, type Operand, type Option, UsageError } from "./command.ts";
 
 const optionText = (name: string, { type, value, values }: Option) =>
 	type === "flag" ? `--${name}` : `--${name} ${values?.join("|") ?? value ?? "VALUE"}`;
 
-const headOf = ({ name, operands }: Command) =>
-	[name, ...operands.map(operand => (operand.optional ? `[${operand.name}]` : operand.name))].join(" ");
+function shapeOf({ name, optional, many }: Operand): string {
+	const shape = many ? `${name}…` : name;
+	return optional ? `[${shape}]` : shape;
+}
+
+const headOf = ({ name, operands }: Command) => [name, ...operands.map(shapeOf)].join(" ");
 
 export const usageOf = (asked: Command) =>
 	[headOf(asked), ...Object.entries(asked.options).map(([name, option]) => `[${optionText(name, option)}]`)].join(" ");

@@ -39,6 +39,18 @@ export function fields(pairs: Readonly<Record<string, Cell>>): string {
 /** The time to the second; the milliseconds are in `--json`. */
 export const shortTime = (time: string | null) => time && `${time.slice(0, 10)} ${time.slice(11, 19)}`;
 
+/** How long ago it was, in the largest unit that is not nothing. */
+export function ageText(time: string, now: number = Date.now()): string {
+	const seconds = Math.max(0, Math.floor((now - Date.parse(time)) / 1000));
+	const units = [
+		["d", 86_400],
+		["h", 3600],
+		["min", 60],
+	] as const;
+	const [unit, size] = units.find(([, each]) => seconds >= each) ?? (["s", 1] as const);
+	return `${Math.floor(seconds / size)} ${unit}`;
+}
+
 export const moneyText = (money: Money) => formatMoney(money);
 
 /** Said under a list that goes on. */

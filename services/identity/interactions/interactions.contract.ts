@@ -2,6 +2,7 @@
 import Type, { type Static } from "typebox";
 import { action, event } from "../../../lib/contract.ts";
 import { notFound, validationFailed } from "../../../lib/failure.ts";
+import { atPrompt } from "../../../lib/operator-contract.ts";
 import { originFields } from "../../../lib/origin.ts";
 import { Id, Page, Paging, Time } from "../../../lib/vocabulary.ts";
 
@@ -115,6 +116,8 @@ export const ofUser = action({
 	returns: Interactions,
 	throws: [validationFailed],
 });
+
+export const ofUserAtPrompt = atPrompt(ofUser);
 
 export const recorded = event({
 	name: "interactions.recorded",

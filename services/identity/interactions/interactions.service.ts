@@ -1,6 +1,6 @@
 // Likes and visits: contract to domain to store. Recording one and telling of it is one transaction.
 import type { Context } from "moleculer";
-import { answer, type Locals, type Meta } from "../../../lib/contract.ts";
+import { answer, type CallContext, type Locals, type Meta } from "../../../lib/contract.ts";
 import { decodeCursor, pageOf } from "../../../lib/cursor.ts";
 import { notFound } from "../../../lib/failure.ts";
 import { keyedRequest } from "../../../lib/idempotency.ts";
@@ -42,6 +42,11 @@ async function listOf({ store }: Interactions, wanted: Wanted, { limit = 20, cur
 	return { ...page, data: page.data.map(shown), total };
 }
 
+function ofUser(this: Interactions, ctx: CallContext<typeof contract.ofUser>) {
+	const { id: userId, kind, target, ...paging } = ctx.params;
+	return listOf(this, { userId, kind, target }, paging);
+}
+
 export default defineService<Interactions>({
 	name: "interactions",
 	mixins: [sqlStore({ migrations: [table], tx: InteractionsTx })],
@@ -76,9 +81,7 @@ export default defineService<Interactions>({
 			return listOf(this, { userId: ctx.locals.principal!.userId, kind, target }, paging);
 		}),
 
-		ofUser: answer(contract.ofUser, function (this: Interactions, ctx) {
-			const { id: userId, kind, target, ...paging } = ctx.params;
-			return listOf(this, { userId, kind, target }, paging);
-		}),
+		ofUser: answer(contract.ofUser, ofUser),
+		ofUserAtPrompt: answer(contract.ofUserAtPrompt, ofUser),
 	},
 });

@@ -1,8 +1,8 @@
-import Type, { type Static, type TObject, type TSchema } from "typebox";
-import { type ActionContract, action } from "../../../lib/contract.ts";
+import Type, { type Static } from "typebox";
+import { action } from "../../../lib/contract.ts";
 import { failure, notFound, serviceUnavailable, validationFailed } from "../../../lib/failure.ts";
 import { idPattern } from "../../../lib/ids.ts";
-import { MeshNode } from "../../../lib/operator-contract.ts";
+import { atPrompt, MeshNode } from "../../../lib/operator-contract.ts";
 import { DeadLetter, Saga, sagaStateConflict } from "../../../lib/store-contract.ts";
 import { Envelope, Page, Paging, Time } from "../../../lib/vocabulary.ts";
 
@@ -187,16 +187,7 @@ export const readOutbox = action({
 	throws: [serviceUnavailable],
 });
 
-/** The same for the operator's prompt: it comes through a socket that only the owner of the data may open, and brings no token. */
-const atPrompt = <Params extends TObject, Result extends TSchema>({
-	rest: _,
-	...contract
-}: ActionContract<Params, Result>): ActionContract<Params, Result> => ({
-	...contract,
-	name: `${contract.name}AtPrompt`,
-	allow: "internal",
-});
-
+// The same for the operator's prompt.
 export const listEventsAtPrompt = atPrompt(listEvents);
 export const replayAtPrompt = atPrompt(replay);
 export const listLettersAtPrompt = atPrompt(listLetters);
