@@ -35,9 +35,9 @@ function run(words: readonly string[], env: Record<string, string>) {
 describe("the plan of a cluster", () => {
 	it("has a node for each domain and two of commerce, and every node its own name and ports", () => {
 		const plans = planCluster({ ...servers, STOA_PORT: "4000", STOA_OPS_PORT: "4100" }, defaultNodes());
-		expect(plans.map(({ name }) => name)).toEqual(["edge", "commerce-1", "commerce-2", "identity", "notification", "platform"]);
-		expect(plans.map(({ opsPort }) => opsPort)).toEqual([4100, 4101, 4102, 4103, 4104, 4105]);
-		expect(plans.map(({ port }) => port)).toEqual([4000, ...Array(5).fill(undefined)]);
+		expect(plans.map(({ name }) => name)).toEqual(["edge", "commerce-1", "commerce-2", "identity", "notification", "platform", "risk"]);
+		expect(plans.map(({ opsPort }) => opsPort)).toEqual([4100, 4101, 4102, 4103, 4104, 4105, 4106]);
+		expect(plans.map(({ port }) => port)).toEqual([4000, ...Array(6).fill(undefined)]);
 		expect(new Set(plans.map(({ env }) => env.STOA_NODE_ID)).size).toBe(plans.length);
 	});
 

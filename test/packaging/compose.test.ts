@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { asEnvFile, makeSecrets } from "../../scripts/secrets/secrets.ts";
 import { describeWith } from "../support/engines/describe-with.ts";
 import { toolPath } from "../support/engines/engines.ts";
-import { compose, composeFile, composeNodes, composeServers, read, root } from "./manifests.ts";
+import { compose, composeFile, composeNodes, composeServers, read, root, workloads } from "./manifests.ts";
 
 const services = Object.entries(compose.services);
 const seconds = (duration: string) => Number(/^(\d+)s$/.exec(duration)?.[1]);
@@ -88,7 +88,16 @@ describe("the servers of compose", () => {
 			(volumes ?? []).filter(volume => !volume.startsWith(".")).map(v => v.split(":")[0]!),
 		);
 		expect(named.sort()).toEqual(Object.keys(compose.volumes).sort());
-		expect(named).toEqual(expect.arrayContaining(["nats", "mysql", "mongo", "single"]));
+		expect(named).toEqual(expect.arrayContaining(["nats", "mysql", "mongo", "redis", "single"]));
+	});
+
+	it("Redis keeps the counters of risk over a restart, and never drops one to make room", () => {
+		const inKubernetes = workloads.find(({ name }) => name === "stoa-redis")!.pod.containers[0]!.args!;
+		for (const [command] of [compose.services.redis!.command!, inKubernetes]) {
+			expect(command).toContain("--appendonly yes");
+			// Counters that are kept for ever have no time to live: only what has one may go.
+			expect(command).toContain("--maxmemory-policy volatile-ttl");
+		}
 	});
 
 	it("every network that is joined is declared", () => {
@@ -122,7 +131,7 @@ describe("the nodes of compose", () => {
 	});
 
 	it("wait for healthy servers, and for schemas that are up to date", () => {
-		for (const name of ["gateway", "identity", "commerce", "notification", "platform"]) {
+		for (const name of ["gateway", "identity", "commerce", "notification", "platform", "risk"]) {
 			expect(compose.services[name]!.depends_on).toEqual({
 				nats: { condition: "service_healthy" },
 				mysql: { condition: "service_healthy" },

@@ -137,11 +137,12 @@ describe("every node", () => {
 		expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(waitSeconds + drainSeconds + callSeconds + 10);
 	});
 
-	it("the gateway and commerce grow with their load, from the number that they begin with", () => {
+	it("the gateway, commerce and risk, which every checkout waits for, grow with their load, from the number that they begin with", () => {
 		const scaled = ofKind("HorizontalPodAutoscaler").map(({ apiVersion, spec }) => ({ apiVersion, target: spec?.scaleTargetRef?.name }));
 		expect(scaled).toEqual([
 			{ apiVersion: "autoscaling/v2", target: "stoa-gateway" },
 			{ apiVersion: "autoscaling/v2", target: "stoa-commerce" },
+			{ apiVersion: "autoscaling/v2", target: "stoa-risk" },
 		]);
 		for (const { spec } of ofKind("HorizontalPodAutoscaler")) {
 			expect(spec?.minReplicas).toBe(named("Deployment", spec!.scaleTargetRef!.name)?.spec?.replicas);
