@@ -56,6 +56,10 @@ export function compileRules({ version, rules }: { version: number; rules: reado
 	};
 }
 
+/** For trying rules on the past: drafts are asked as well, as shadows. */
+export const compileTrial = (rules: readonly Rule[]): RuleBook =>
+	compileRules({ version: 0, rules: rules.map(rule => (rule.state === "draft" ? { ...rule, state: "shadow" } : rule)) });
+
 /** Whether a rule says nothing of somebody: by the lists that a signed-in user is on. Of a guest nothing is proven, so a guest is on none. */
 export function isExempt({ exempt }: Pick<Rule, "exempt">, listsOfUser: ReadonlySet<string>): boolean {
 	if (!exempt || listsOfUser.size === 0) return false;

@@ -43,6 +43,6 @@ export class Snapshot implements Seen {
 		const key = entityKey(ask.by, id);
 		if (ask.counter === "confirmedFraud") return this.#isListed(key) ? 1 : 0;
 		const state = this.#states(key);
-		return state ? countOf(state, ask, this.now, { ruleId, kind: ask.by }) : 0;
+		return state ? countOf(state, ask, this.now, { ruleId, kind: ask.by, instrument: this.#observation.attempt?.instrument }) : 0;
 	}
 }
