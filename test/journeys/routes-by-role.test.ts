@@ -90,6 +90,22 @@ const promised = `
 	public POST /v1/hooks/payments/:
 	public POST /v1/sandbox/tokens
 	public POST /v1/sandbox/authentications/:
+	fraud:read GET /v1/fraud/users
+	fraud:read GET /v1/fraud/users/:
+	fraud:write POST /v1/fraud/users/:/clear
+	fraud:read GET /v1/fraud/cases
+	fraud:read GET /v1/fraud/cases/:
+	fraud:write POST /v1/fraud/cases/:/claim
+	fraud:write POST /v1/fraud/cases/:/release
+	fraud:write POST /v1/fraud/cases/:/decision
+	fraud:read GET /v1/fraud/rules
+	fraud:rules PUT /v1/fraud/rules
+	fraud:read GET /v1/fraud/rules/versions
+	fraud:rules POST /v1/fraud/rules/backtest
+	fraud:read GET /v1/fraud/decisions
+	fraud:read GET /v1/fraud/lists/:
+	fraud:write PUT /v1/fraud/lists/:/entries
+	fraud:write DELETE /v1/fraud/lists/:/entries/:/:
 	user GET /v1/notifications
 	user POST /v1/notifications/:/read
 	events:read GET /v1/events
@@ -176,7 +192,15 @@ describe("what is no route", () => {
 	);
 
 	it("no internal action of the mesh can be called by any path", async () => {
-		for (const path of ["/inventory/reserve", "/v1/inventory.reserve", "/payments/captureAll", "/$node/services", "/orders/recent"]) {
+		for (const path of [
+			"/inventory/reserve",
+			"/v1/inventory.reserve",
+			"/payments/captureAll",
+			"/fraud/assess",
+			"/v1/fraud.clearUserAtPrompt",
+			"/$node/services",
+			"/orders/recent",
+		]) {
 			expect((await request(stoa, "POST", path, { body: {}, token: anyoneWith("admin") })).status).toBe(404);
 		}
 	});

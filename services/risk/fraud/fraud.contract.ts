@@ -45,8 +45,8 @@ export const assess = action({
 	throws: [serviceUnavailable],
 });
 
-/** `unavailable`: the provider could not be asked, so the attempt is taken back and counts for nothing. */
-export const AttemptOutcome = Type.Enum(["authorized", "declined", "unavailable"]);
+/** `challenged`: the buyer's bank is asked, which is no end yet. `unavailable`: the provider could not be asked, so the attempt is taken back and counts for nothing. */
+export const AttemptOutcome = Type.Enum(["authorized", "challenged", "declined", "unavailable"]);
 export type AttemptOutcome = Static<typeof AttemptOutcome>;
 
 export const conclude = action({
@@ -104,7 +104,7 @@ export const listDecisions = action({
 export const decided = event({
 	name: "fraud.decided",
 	version: 1,
-	key: "orderId",
+	key: "decisionId",
 	delivery: "durable",
 	summary: "An attempt to buy was decided.",
 	payload: Type.Object({

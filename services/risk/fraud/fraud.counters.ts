@@ -12,6 +12,9 @@ import { entityKeys, type Logged, type Observation } from "./fraud.observations.
 import type { RuleSets } from "./fraud.rule-sets.ts";
 import type { FraudTx } from "./fraud.store.ts";
 
+/** The floor follows what was judged; a batch may lie between them. */
+const underWayMax = 512;
+
 type Change = (state: EntityState, key: string) => void;
 type Settle = (tx: FraudTx, found: readonly Found<Logged>[]) => Promise<void>;
 
@@ -58,17 +61,16 @@ export class Counters {
 	/** The states after a change, and with them one transaction; where the counters are rows, they change in it. */
 	async counting<T>(keys: readonly string[], change: Change, work: (tx: FraudTx, states: States) => Promise<T>): Promise<T> {
 		if (!this.#redis) return this.#store.transaction(async tx => work(tx, await new SqlStates(tx).change(keys, change)));
-		// Empty after a loss they would let everybody pass: until the log has filled them again nobody is judged by them.
-		if ((await this.#redis.floor()) === undefined && (await this.#store.reader.judged()) > 0) throw serviceUnavailable({ service: "Risk" });
+		await this.#mustBeWhole();
 		const states = await this.#redis.change(keys, change);
 		return this.#store.transaction(tx => work(tx, states));
 	}
 
 	/**
 	 * Asks the rules about each observation in its place, brings the counters forward, and has written down what was found. `from`: how far the log was
-	 * judged. False: counters were lost meanwhile, and the log must be counted again from {@link floor}.
+	 * judged.
 	 */
-	async judge(batch: readonly Logged[], from: number, settle: Settle, ruleSets: RuleSets): Promise<boolean> {
+	async judge(batch: readonly Logged[], from: number, settle: Settle, ruleSets: RuleSets): Promise<void> {
 		const keys = keysOf(batch);
 		if (!this.#judging) {
 			await this.#store.transaction(async tx => {
@@ -80,7 +82,7 @@ export class Counters {
 				await states.change(keys, applying(batch, needsOf(book)));
 				await settle(tx, found);
 			});
-			return true;
+			return;
 		}
 		const { reader } = this.#store;
 		const book = await ruleSets.current(reader);
@@ -88,7 +90,28 @@ export class Counters {
 		const found = foundIn(batch, book, states, listed);
 		await this.#judging.change(keys, applying(batch, needsOf(book)));
 		await this.#store.transaction(tx => settle(tx, found));
-		return this.#judging.setFloor(batch[batch.length - 1]!.seq, from);
+		// Refused when Redis has lost something since: the next look finds the floor too low.
+		await this.#judging.setFloor(batch[batch.length - 1]!.seq, from);
+	}
+
+	/** Empty or old after a loss they would let everybody pass: until the log has filled them again nobody is judged by them. */
+	async #mustBeWhole(): Promise<void> {
+		const judged = await this.#store.reader.judged();
+		if (((await this.#redis!.floor()) ?? 0) < judged - underWayMax) throw serviceUnavailable({ service: "Risk" });
+	}
+
+	/** For which set of rules the counters were filled; where they are rows, for the one in force. */
+	async filledFor(version: number): Promise<number> {
+		return this.#judging ? this.#judging.filledFor() : version;
+	}
+
+	async setFilledFor(version: number): Promise<void> {
+		await this.#judging?.setFilledFor(version);
+	}
+
+	/** Forgets sessions and addresses that nobody has seen for weeks; Redis does so by itself. */
+	async forgetIdle(): Promise<void> {
+		if (!this.#redis) await this.#store.transaction(tx => new SqlStates(tx).forgetIdle());
 	}
 
 	/** Up to where the log is in the counters, given how far it was judged. */

@@ -73,15 +73,24 @@ export const snapshotOf = (observation: Observation, states: States, listed: Lis
 		key => listed.get(key)?.has(confirmedFraud) ?? false,
 	);
 
+/**
+ * Of what a rule speaks here. A purchase is never without one: a rule about users that looks at the amount holds for guests as well, and speaks of their
+ * session then.
+ */
+function subjectOf({ rule: { scope } }: CompiledRule, { entities, kind }: Observation): string | undefined {
+	const id = entities[scope];
+	if (id !== undefined) return entityKey(scope, id);
+	return kind === "attempt" && entities.session !== undefined ? entityKey("session", entities.session) : undefined;
+}
+
 /** Whether a rule has anything to say of this observation: somebody of its scope is in it, who is neither exempt nor lately cleared of it. */
 export function isAsked(rule: CompiledRule, observation: Observation, states: States, listed: Listed): boolean {
-	const { scope } = rule.rule;
-	const id = observation.entities[scope];
-	if (id === undefined) return false;
+	const key = subjectOf(rule, observation);
+	if (key === undefined) return false;
 	const { user } = observation.entities;
 	// A list excuses who has signed in: anybody can claim a device or an address.
 	if (user !== undefined && isExempt(rule.rule, listed.get(entityKey("user", user)) ?? nothing)) return false;
-	const state = states.get(entityKey(scope, id));
+	const state = states.get(key);
 	return !state || !isSnoozed(state, rule.id, observation.at, isWindowed(rule));
 }
 
@@ -93,7 +102,7 @@ export function foundBy<Seen extends Observation>(
 	states: States,
 	conditions: Traced[],
 ): Found<Seen> {
-	const key = entityKey(rule.rule.scope, observation.entities[rule.rule.scope]!);
+	const key = subjectOf(rule, observation)!;
 	const state = states.get(key);
 	return { rule, entityKey: key, episode: state ? episodeOf(state, rule.id) : 0, observation, conditions };
 }
@@ -115,7 +124,8 @@ export const detailOf = (conditions: readonly Traced[]): string =>
 /** What the desk hears of it; undefined where the outcome concerns nobody but the purchase. */
 export function matchOf({ rule, entityKey: key, episode, observation, conditions }: Found): Omit<Match, "seq"> | undefined {
 	if (rule.rule.outcome === "allow") return undefined;
-	const [kind, id] = [rule.rule.scope, key.slice(rule.rule.scope.length + 1)];
+	const kind = key.slice(0, key.indexOf(":")) as EntityKind;
+	const id = key.slice(kind.length + 1);
 	const { user } = observation.entities;
 	return {
 		id: sha256(`${rule.id}\n${key}\n${episode}\n${observation.id}`),

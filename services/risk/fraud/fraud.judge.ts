@@ -11,13 +11,14 @@ import { type Found, matchOf, needsOf } from "./fraud.findings.ts";
 import type { Logged } from "./fraud.observations.ts";
 import { missing, type RuleSets } from "./fraud.rule-sets.ts";
 import type { FraudTx } from "./fraud.store.ts";
-import { compileRules } from "./rules/rule-book.ts";
+import { compileRules, type RuleBook } from "./rules/rule-book.ts";
 import { rulesChanged } from "./rules.contract.ts";
 
 const lease = "judge";
 const batchMax = 256;
 // Facts are heard on other nodes too, and nobody tells this one: a look costs an index seek.
 const lookMs = 100;
+const forgetEveryMs = 3_600_000;
 
 const orderOf = ({ withdraw }: { withdraw: string }) => [{ kind: "order", id: withdraw }, "The order was cancelled."] as const;
 
@@ -40,8 +41,7 @@ export class Judge {
 	#turn: Promise<void> | undefined;
 	#again = false;
 	#stopped = false;
-	/** Whether the counters are known to hold all of the log that was judged. */
-	#isRebuilt = false;
+	#forgotAt = 0;
 	#trouble = "";
 
 	constructor(given: JudgeGiven) {
@@ -74,8 +74,9 @@ export class Judge {
 			this.#again = false;
 			try {
 				if (!(await this.#tenure.holds())) return;
-				await this.#fillNext();
 				await this.#judgeAll();
+				await this.#fill();
+				await this.#forgetIdle();
 			} catch (error) {
 				this.#tenure.lost();
 				this.#complain("observations wait to be judged", error);
@@ -92,14 +93,13 @@ export class Judge {
 
 	async #judgeAll(): Promise<void> {
 		const { store, counters } = this.#given;
-		if (!this.#isRebuilt) await this.#rebuild();
 		while (!this.#stopped && (await this.#tenure.holds())) {
 			if (await store.reader.hasUnnumbered()) await store.transaction(tx => tx.numberLog(batchMax));
 			const from = await store.reader.judged();
+			await this.#rebuild(from);
 			const batch = await store.reader.logAfter(from, batchMax);
 			if (batch.length === 0) return;
-			this.#isRebuilt = await counters.judge(batch, from, (tx, found) => this.#settle(tx, from, batch, found), this.#given.ruleSets);
-			if (!this.#isRebuilt) await this.#rebuild();
+			await counters.judge(batch, from, (tx, found) => this.#settle(tx, from, batch, found), this.#given.ruleSets);
 			await new Promise(resolve => setImmediate(resolve));
 		}
 	}
@@ -150,35 +150,50 @@ export class Judge {
 	}
 
 	/** Counters that lie elsewhere may have lost what they were told last, or everything: the log says it again. Nothing is judged twice. */
-	async #rebuild(): Promise<void> {
+	async #rebuild(judged: number): Promise<void> {
 		const { store, counters, ruleSets } = this.#given;
-		const judged = await store.reader.judged();
 		for (let floor = await counters.floor(judged); floor < judged; ) {
-			if (this.#stopped || !(await this.#tenure.holds())) return;
+			if (this.#stopped || !(await this.#tenure.holds())) throw new Error("stopped while the counters were counted again");
 			const batch = (await store.reader.logAfter(floor, batchMax)).filter(({ seq }) => seq <= judged);
 			await counters.apply(batch, needsOf(await ruleSets.current(store.reader)));
 			const reached = batch[batch.length - 1]!.seq;
 			floor = (await counters.reached(reached, floor)) ? reached : await counters.floor(judged);
 		}
-		this.#isRebuilt = true;
 	}
 
-	/** A set of rules that asks for counters nobody kept goes live when the log has filled them. Nothing else is judged meanwhile. */
-	async #fillNext(): Promise<void> {
+	/** What the rules in force ask for is filled again where it was lost. A set that waits goes live when the log has filled what it asks for. */
+	async #fill(): Promise<void> {
 		const { store, counters, ruleSets, announce } = this.#given;
+		const live = await ruleSets.current(store.reader);
+		await this.#fillFor(live, await counters.filledFor(live.version));
 		const next = await store.reader.nextRuleSet();
 		if (!next) return;
-		const { needs } = compileRules(next);
-		const lacks = missing((await ruleSets.current(store.reader)).needs, needs);
-		if (lacks.length > 0) {
-			const counted = await fillSeries(this.#log(await store.reader.judged()), needs);
-			await counters.change([...counted.keys()], (state, key) => takeOver(state, counted.get(key)!, lacks));
-		}
+		await this.#fillFor(compileRules(next), live.version);
 		await store.transaction(async tx => {
 			if ((await tx.goLive(next.version)) > 0) await tell(tx, rulesChanged, { version: String(next.version), by: next.publishedBy });
 		});
 		announce(next.version, next.publishedBy);
 		this.#again = true;
+	}
+
+	/** Nothing else is judged meanwhile, so the states stand where the log was counted to. */
+	async #fillFor({ version, needs }: RuleBook, kept: number): Promise<void> {
+		if (kept === version) return;
+		const { store, counters } = this.#given;
+		const before = compileRules({ version: kept, rules: (await store.reader.ruleSet(kept))?.rules ?? [] });
+		const lacks = missing(before.needs, needs);
+		if (lacks.length > 0) {
+			const counted = await fillSeries(this.#log(await store.reader.judged()), needs);
+			await counters.change([...counted.keys()], (state, key) => takeOver(state, counted.get(key)!, lacks));
+		}
+		await counters.setFilledFor(version);
+	}
+
+	async #forgetIdle(): Promise<void> {
+		const now = performance.now();
+		if (now - this.#forgotAt < forgetEveryMs) return;
+		this.#forgotAt = now;
+		await this.#given.counters.forgetIdle();
 	}
 
 	async *#log(until: number): AsyncGenerator<readonly Logged[]> {

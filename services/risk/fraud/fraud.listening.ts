@@ -43,11 +43,17 @@ export const heard: Record<string, HeardEvent> = {
 	...logs(carts.changed, (envelope, tx) => observing.cartObserved(envelope, tx.now())),
 
 	...logs(payments.authorized, async (envelope, tx) =>
-		observing.paymentObserved(envelope, tx.now(), await tx.attemptOfPayment(envelope.data.paymentId), undefined),
+		observing.paymentObserved(envelope, tx.now(), await tx.attemptOfPayment(envelope.data.paymentId), { end: "authorized" }),
 	),
-	...logs(payments.failed, async (envelope, tx) =>
-		observing.paymentObserved(envelope, tx.now(), await tx.attemptOfPayment(envelope.data.paymentId), envelope.data.reason),
-	),
+	...logs(payments.failed, async (envelope, tx) => {
+		const { paymentId, reason } = envelope.data;
+		return observing.paymentObserved(envelope, tx.now(), await tx.attemptOfPayment(paymentId), { end: observing.endOf(reason), reason });
+	}),
+	...hear<typeof payments.pending, unknown, FraudTx>(payments.pending, async ({ envelope, params, tx }) => {
+		if (params.waitsFor !== "authentication") return;
+		const attempt = await tx.attemptOfPayment(params.paymentId);
+		await tx.log(observing.paymentObserved(envelope, tx.now(), attempt, { end: "challenged" }));
+	}),
 	...logs(payments.refunded, async (envelope, tx) =>
 		observing.refundObserved(envelope, tx.now(), await tx.attemptOfOrder(envelope.data.orderId)),
 	),

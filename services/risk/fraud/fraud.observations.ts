@@ -16,8 +16,8 @@ export type ObservationKind =
 
 export type Entities = Partial<Record<EntityKind, string>>;
 
-/** `declined`: on evidence about the card. `failed`: for any other reason. `blocked`: by ourselves, so the provider never saw it. */
-export type AttemptEnd = "authorized" | "declined" | "failed" | "unavailable" | "blocked";
+/** `challenged`: its buyer's bank was asked; it may still end otherwise. `declined`: on evidence about the card. `failed`: for any other reason. `blocked`: by ourselves, so the provider never saw it. */
+export type AttemptEnd = "authorized" | "challenged" | "declined" | "failed" | "unavailable" | "blocked";
 
 export interface Observation {
 	/** Of the fact, the attempt, the decision that cleared: counted once, however often it comes. */

@@ -103,8 +103,10 @@ export function refundObserved(envelope: Heard<typeof payments.refunded>, heardA
 	return observed(envelope, heardAt, "refund", { entities, fields: moneyOf(amount), value: orderId });
 }
 
-// What says nothing of the card: nobody asked its bank, or the buyer simply went away.
+// What says nothing of the card: nobody asked its bank, or its bank asked the buyer and got no good answer.
 const noEvidence = new Set([
+	"authentication_failed",
+
 	"unknown_token",
 	"voided",
 	"amount_not_supported",
@@ -124,7 +126,7 @@ export function paymentObserved(
 	envelope: Envelope<PayloadOf<typeof payments.authorized>>,
 	heardAt: number,
 	attempt: AttemptRow | undefined,
-	reason: string | undefined,
+	{ end, reason }: { end: AttemptEnd; reason?: string },
 ): Observation {
 	const { paymentId, userId, amount, fingerprint } = envelope.data;
 	const instrument = attempt?.instrument ?? fingerprint ?? null;
@@ -132,7 +134,7 @@ export function paymentObserved(
 	return observed(envelope, heardAt, "attemptOutcome", {
 		entities,
 		fields: { ...moneyOf(amount), ...(reason === undefined ? {} : { reason }) },
-		attempt: { id: paymentId, instrument, end: reason === undefined ? "authorized" : endOf(reason) },
+		attempt: { id: paymentId, instrument, end },
 	});
 }
 

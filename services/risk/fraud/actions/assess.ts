@@ -28,7 +28,7 @@ export const conclude = answer(contract.conclude, async function (this: Fraud, c
 	const { attemptId, outcome, reason = "declined" } = ctx.params;
 	const attempt = await this.store.reader.attemptById(attemptId);
 	if (!attempt) return null;
-	const end = outcome === "authorized" ? outcome : outcome === "unavailable" ? outcome : endOf(reason);
+	const end = outcome === "declined" ? endOf(reason) : outcome;
 	// Not for the log: the payment's own fact says it there, and the states take an end only once.
 	await this.counters.apply([outcomeObserved(attempt, end, this.runtime.clock.now())], new Map());
 	return null;

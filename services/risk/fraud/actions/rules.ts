@@ -5,10 +5,11 @@ import { answer, type ParamsOf } from "../../../../lib/contract.ts";
 import { numberOfCursor, pageOf } from "../../../../lib/cursor.ts";
 import { validationFailed } from "../../../../lib/failure.ts";
 import { runBacktest } from "../backtest/backtest.ts";
+import { labelsOf, listedNow } from "../desk/lists.ts";
 import type { Fraud } from "../fraud.service.ts";
 import type { FraudTx, RuleSetRow } from "../fraud.store.ts";
 import { checkRules } from "../rules/check-rules.ts";
-import { compileRules } from "../rules/rule-book.ts";
+import { compileTrial } from "../rules/rule-book.ts";
 import * as contract from "../rules.contract.ts";
 
 // Long enough to fill counters from a log of some hundred thousand events; a set that takes longer goes live by itself.
@@ -73,22 +74,16 @@ export const backtest = answer(contract.backtest, function (this: Fraud, ctx) {
 export async function replayRules(service: Fraud, asked: ParamsOf<typeof contract.backtest>, progress?: (read: number) => void) {
 	const rules = checkRules(withoutMatches(asked.rules));
 	const { from, to } = asked;
-	if (from !== undefined && to !== undefined && from >= to)
+	if (from !== undefined && to !== undefined && Date.parse(from) >= Date.parse(to))
 		throw validationFailed({ errors: [{ pointer: "/to", code: "invalid", detail: "is not after from" }] });
 	const { reader } = service.store;
 	return runBacktest({
 		log: service.log(),
-		rules: compileRules({ version: 0, rules }),
+		rules: compileTrial(rules),
 		labels: await labelsOf(reader),
+		listed: await listedNow(reader),
 		...(from === undefined ? {} : { from: Date.parse(from) }),
 		...(to === undefined ? {} : { to: Date.parse(to) }),
 		...(progress ? { progress } : {}),
 	});
-}
-
-async function labelsOf(reader: FraudTx): Promise<Map<string, "fraud" | "honest">> {
-	const rows = await reader.all<{ entityKey: string; label: "fraud" | "honest" }>(
-		"SELECT entityKey, label FROM labels ORDER BY at, caseId",
-	);
-	return new Map(rows.map(({ entityKey, label }) => [entityKey, label]));
 }

@@ -20,6 +20,9 @@ export interface Attempts {
 	attemptCount: number;
 }
 
+/** What it is paid with is kept until then. */
+export const mayEnd = ({ end }: AttemptMark) => end === undefined || end === "challenged";
+
 export interface Keeping {
 	/** The newest so many attempts are known by their id. */
 	attemptsMax: number;
@@ -38,12 +41,12 @@ export function addAttempt(kept: Attempts, observation: Observation, at: number,
 	if (known === undefined || known.isEarly) {
 		if (known?.end !== "unavailable") kept.attemptCount++;
 		if (known) kept.attempts.splice(kept.attempts.indexOf(known), 1);
-		keep(kept, { id, at, instrument: known ? null : instrument, ...(known?.end && { end: known.end }) }, keeping);
+		keep(kept, { id, at, instrument: known && !mayEnd(known) ? null : instrument, ...(known?.end && { end: known.end }) }, keeping);
 	}
 	if (observation.attempt!.end) endAttempt(kept, observation, at, declined, keeping);
 }
 
-/** The first end of an attempt is its last one: a later one is a repetition, or knows less. */
+/** The first end of an attempt is its last one: a later one is a repetition, or knows less. That its buyer's bank is asked is no end yet. */
 export function endAttempt(kept: Attempts, observation: Observation, at: number, declined: Values, keeping: Keeping): void {
 	const { id, instrument, end } = observation.attempt!;
 	if (end === undefined) return;
@@ -52,8 +55,9 @@ export function endAttempt(kept: Attempts, observation: Observation, at: number,
 		mark = { id, at, instrument, isEarly: true };
 		keep(kept, mark, keeping);
 	}
-	if (mark.end) return;
+	if (!mayEnd(mark)) return;
 	mark.end = end;
+	if (end === "challenged") return;
 	if (end === "unavailable" && !mark.isEarly) kept.attemptCount--;
 	const proven = mark.instrument ?? instrument;
 	if (end === "declined" && proven !== null) addValue(declined, proven, mark.at, keeping.instrumentsMax);
@@ -72,22 +76,27 @@ export function attemptsSince({ attempts }: Attempts, from: number): number {
 
 /**
  * Different instruments that were declined since `from`, those in the baseline taken off, and with them those that nobody has an answer for yet: whoever
- * tries cards in parallel does not slip by. At an address these count only beside declined ones.
+ * tries cards in parallel does not slip by. At an address, which many share, these count only beside declined ones; the one being judged (`instrument`)
+ * and those whose bank has answered by asking the buyer do not.
  */
 export function instrumentsDeclined(
 	{ attempts }: Attempts,
 	declined: Values | undefined,
-	at: { kind: EntityKind; from: number | null; newest: number; baseline: number },
+	at: { kind: EntityKind; from: number | null; newest: number; baseline: number; instrument?: string | null | undefined },
 ): number {
 	const { keys, at: times } = declined ?? { keys: [], at: [] };
 	const first = at.from === null ? 0 : notNewer(times, at.from);
 	const proven = at.from === null ? Math.max(0, keys.length - at.baseline) : newerThan(times, at.from);
 	if (at.kind === "address" && proven < provenAtAddressMin) return proven;
 	const pending = new Set<string>();
+	// Whoever pays now from an address where others were declined is not one of them for that.
+	const own = at.kind === "address" ? at.instrument : undefined;
 	const since = Math.max(at.from ?? inNoWindow, at.newest - pendingMs);
 	for (let i = attempts.length - 1; i >= 0 && attempts[i]!.at > since; i--) {
-		const { end, instrument } = attempts[i]!;
-		if (end === undefined && instrument !== null && keys.indexOf(instrument, first) < 0) pending.add(instrument);
+		const mark = attempts[i]!;
+		const { instrument } = mark;
+		const isPending = mayEnd(mark) && !(mark.end === "challenged" && at.kind === "address");
+		if (isPending && instrument !== null && instrument !== own && keys.indexOf(instrument, first) < 0) pending.add(instrument);
 	}
 	return proven + pending.size;
 }

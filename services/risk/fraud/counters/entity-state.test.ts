@@ -177,6 +177,14 @@ describe("declined instruments of an address", () => {
 		expect(count("declinedInstruments", hour)).toBe(1);
 	});
 
+	it("do not count the one being judged, so that nobody is refused for what three neighbours tried", () => {
+		const { see, state } = anEntity("address");
+		see(...times(4, place => anAttempt(`opr_${place}`, `card_${place}`)), ...times(3, place => anEnd(`opr_${place}`, "declined")));
+		const ask = anAsk("declinedInstruments", hour, "address");
+		expect(countOf(state, ask, start, { kind: "address", instrument: "card_3" })).toBe(3);
+		expect(countOf(state, ask, start, { kind: "address", instrument: "card_4" })).toBe(4);
+	});
+
 	it("count those that are tried beside two declined ones", () => {
 		const { see, count } = anEntity("address");
 		see(...times(4, place => anAttempt(`opr_${place}`, `card_${place}`)), anEnd("opr_0", "declined"), anEnd("opr_1", "declined"));

@@ -93,12 +93,19 @@ export function observe(state: EntityState, kind: EntityKind, observation: Logge
 	}
 }
 
+/** Who asks, about an entity of which kind, and on account of which instrument. */
+export interface Asker {
+	ruleId?: string;
+	kind: EntityKind;
+	instrument?: string | null | undefined;
+}
+
 /**
  * The count that a rule asks for, at the time of what is judged. A window ends with the newest that the entity has seen, so that what arrives out of order
  * is judged in the newest window it belongs to. A count for life begins where the rule's memory of the entity was taken away. Lists of confirmed fraud are
  * not counted here: that is 0.
  */
-export function countOf(state: EntityState, ask: CounterAsk, now: number, { ruleId, kind }: { ruleId?: string; kind: EntityKind }): number {
+export function countOf(state: EntityState, ask: CounterAsk, now: number, { ruleId, kind, instrument }: Asker): number {
 	const newest = Math.max(now, state.frontier);
 	const from = ask.windowMs === null ? null : Math.max(inNoWindow, newest - ask.windowMs);
 	const baseline = ruleId === undefined ? undefined : state.memory[ruleId]?.baseline;
@@ -106,7 +113,7 @@ export function countOf(state: EntityState, ask: CounterAsk, now: number, { rule
 		from === null ? Math.max(0, lifetimeOf(state, series) - (baseline?.[series] ?? 0)) : recentOf(state, series, from);
 	switch (ask.counter) {
 		case "declinedInstruments": {
-			const at = { kind, from, newest, baseline: baseline?.declinedInstruments ?? 0 };
+			const at = { kind, from, newest, instrument, baseline: baseline?.declinedInstruments ?? 0 };
 			return instrumentsDeclined(state, state.series.declinedInstruments as Values | undefined, at);
 		}
 		case "refundShare":

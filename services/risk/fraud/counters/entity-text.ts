@@ -1,6 +1,6 @@
 // A state as text, as stores keep it: parsed and written for every event, so columns instead of objects, and times as steps from the one before.
 import type { AttemptEnd } from "../fraud.observations.ts";
-import type { AttemptMark } from "./attempts.ts";
+import { type AttemptMark, mayEnd } from "./attempts.ts";
 import type { EntityState, Memory } from "./entity-state.ts";
 import type { Times, Values } from "./series.ts";
 
@@ -19,7 +19,14 @@ type Text = [
 ];
 
 // One letter an attempt; a capital where only the end was heard of. Letters that are in the stores keep their meaning.
-const letters: Readonly<Record<AttemptEnd, string>> = { authorized: "a", declined: "d", failed: "f", unavailable: "u", blocked: "b" };
+const letters: Readonly<Record<AttemptEnd, string>> = {
+	authorized: "a",
+	blocked: "b",
+	challenged: "c",
+	declined: "d",
+	failed: "f",
+	unavailable: "u",
+};
 const ends = new Map(Object.entries(letters).map(([end, letter]) => [letter, end as AttemptEnd]));
 const pending = "-";
 
@@ -35,8 +42,8 @@ export function textOf(state: EntityState): string {
 			attempts.map(({ id }) => id),
 			stepsOf(attempts.map(({ at }) => at)),
 			attempts.map(letterOf).join(""),
-			// Only those without an end have one.
-			attempts.filter(({ end }) => !end).map(({ instrument }) => instrument),
+			// Only those that may still end have one.
+			attempts.filter(mayEnd).map(({ instrument }) => instrument),
 		],
 		state.attemptCount,
 		state.devices,
@@ -80,7 +87,8 @@ function attemptsOf([ids, steps, letterRow, instruments]: Text[4]): AttemptMark[
 		const letter = letterRow[place]!;
 		if (letter === pending) return { id, at, instrument: instruments[waiting++]! };
 		const lower = letter.toLowerCase();
-		return { id, at, instrument: null, end: ends.get(lower)!, ...(letter === lower ? {} : { isEarly: true }) };
+		const mark: AttemptMark = { id, at, instrument: null, end: ends.get(lower)!, ...(letter === lower ? {} : { isEarly: true }) };
+		return mayEnd(mark) ? { ...mark, instrument: instruments[waiting++]! } : mark;
 	});
 }
 

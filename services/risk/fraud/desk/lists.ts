@@ -64,6 +64,23 @@ export async function listedOf(tx: SqlTx, keys: readonly string[], now: number):
 	return listed;
 }
 
+/** Everybody who is on a list now. */
+export async function listedNow(tx: SqlTx): Promise<Map<string, Set<string>>> {
+	const rows = await tx.all<Pick<ListedRow, "listName" | "entityKey">>(
+		"SELECT entityKey, listName FROM listEntries WHERE expiresAt IS NULL OR expiresAt > ? ORDER BY entityKey, listName",
+		[tx.now()],
+	);
+	const listed = new Map<string, Set<string>>();
+	for (const { entityKey, listName } of rows) listed.set(entityKey, (listed.get(entityKey) ?? new Set()).add(listName));
+	return listed;
+}
+
+/** What was found out of each entity last. */
+export async function labelsOf(tx: SqlTx): Promise<Map<string, Label>> {
+	const rows = await tx.all<{ entityKey: string; label: Label }>("SELECT entityKey, label FROM labels ORDER BY at, caseId");
+	return new Map(rows.map(({ entityKey, label }) => [entityKey, label]));
+}
+
 /** In the order of the entities' keys. */
 export function listPage(tx: SqlTx, listName: string, page: { after?: string | undefined; limit: number }): Promise<ListedRow[]> {
 	const { after, limit } = page;
