@@ -45,14 +45,18 @@ export function foundAt<Seen extends Observation>(observation: Seen, book: RuleB
 		.map(rule => foundBy(rule, observation, states, rule.evaluate(snapshot).conditions));
 }
 
-/** Brings the states forward, one observation after the other, and says what rules found on the way. Attempts were judged when they were made. */
+/** Brings the states forward, one observation after the other, and says what rules found on the way. */
 export function foundIn<Seen extends Observation>(batch: readonly Seen[], book: RuleBook, states: States, listed: Listed): Found<Seen>[] {
 	const needs = needsOf(book);
 	return batch.flatMap(observation => {
 		applyTo(states, observation, needs);
-		return observation.kind === "attempt" ? [] : foundAt(observation, book, states, listed);
+		// An attempt was judged when it was made.
+		return observation.kind === "attempt" || isOwnDoing(observation) ? [] : foundAt(observation, book, states, listed);
 	});
 }
+
+/** That we refused an attempt ourselves is no news to the rules that did. */
+export const isOwnDoing = ({ attempt }: Observation) => attempt?.end === "blocked";
 
 const needsByBook = new WeakMap<RuleBook, Needs>();
 
@@ -77,7 +81,7 @@ export const snapshotOf = (observation: Observation, states: States, listed: Lis
  * Of what a rule speaks here. A purchase is never without one: a rule about users that looks at the amount holds for guests as well, and speaks of their
  * session then.
  */
-function subjectOf({ rule: { scope } }: CompiledRule, { entities, kind }: Observation): string | undefined {
+export function subjectOf({ rule: { scope } }: CompiledRule, { entities, kind }: Observation): string | undefined {
 	const id = entities[scope];
 	if (id !== undefined) return entityKey(scope, id);
 	return kind === "attempt" && entities.session !== undefined ? entityKey("session", entities.session) : undefined;

@@ -321,6 +321,25 @@ describe("rules that analysts write", () => {
 		expect(data.map(({ entity }) => entity)).toContainEqual({ kind: "address", id: hash("b") });
 	});
 
+	it("find in the past what they found when it happened", async () => {
+		for (let card = 0; card < 6; card++) {
+			clock.move(minute);
+			const attempt = anAttempt({ instrument: `card-${card}` });
+			const { outcome } = await ask(stoa.broker, fraud.assess, attempt);
+			expect(outcome).toBe(card < 3 ? "allow" : "block");
+			if (outcome === "block") continue;
+			const { paymentId, orderId, amount, instrument } = attempt;
+			const subject = { paymentId, orderId, cartId: newId("crt", clock.now()), userId: null, provider: "sandbox", method: "card" as const };
+			await feed.hand(feed.fact(payments.failed, { ...subject, amount, fingerprint: instrument!, reason: "declined" }, clock.now()));
+			await feed.judged();
+		}
+		const { rules: inForce } = await ask(stoa.broker, rules.getRules, {}, { meta: analyst() });
+		const report = await ask(stoa.broker, rules.backtest, { rules: inForce }, { meta: analyst() });
+		const matched = (id: string) => report.rules.find(rule => rule.id === id)?.matches;
+		expect([matched("card-testing.device"), matched("card-testing.address")]).toEqual([1, 0]);
+		expect(inForce.find(({ id }) => id === "card-testing.device")!.matches.count).toBe(1);
+	});
+
 	it("are tried on the past, twice with the same answer and without any effect", async () => {
 		const userId = usr();
 		await see(userId, 30);

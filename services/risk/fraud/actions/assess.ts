@@ -64,7 +64,7 @@ export async function decide(service: Fraud, attempt: contract.Attempt, at: numb
 		return { decision, isNew: true, blocked: decision.outcome === "block" };
 	});
 	// What we refused ourselves waits for no outcome, and says nothing of the card. Should this get lost, it counts as waiting for a minute.
-	if (blocked) await counters.apply([blockedOf(observation, at)], new Map()).catch(() => undefined);
+	if (blocked) await counters.apply([blockedOf(observation)], new Map()).catch(() => undefined);
 	return decided;
 }
 
@@ -72,11 +72,10 @@ const noNeeds: Needs = new Map();
 
 const counting = (observation: Observation) => (state: EntityState, key: string) => applyTo(new Map([[key, state]]), observation, noNeeds);
 
-const blockedOf = (observation: Observation, at: number): Observation => ({
+const blockedOf = (observation: Observation): Observation => ({
 	...observation,
 	id: `${observation.id}/blocked`,
 	kind: "attemptOutcome",
-	at,
 	attempt: { ...observation.attempt!, end: "blocked" },
 });
 
@@ -130,8 +129,9 @@ const flagged: contract.TracedRule = {
 
 /** With the decision: its place in the log, what it tells, and what the analysts shall see. A review opens its case with the held order. */
 async function record(tx: FraudTx, observation: Observation, decision: DecisionRow, found: readonly Found[]): Promise<void> {
-	const end = decision.outcome === "block" ? ({ end: "blocked" } as const) : {};
-	await tx.log({ ...observation, attempt: { ...observation.attempt!, ...end } });
+	await tx.log(observation);
+	// Behind the attempt, so that whoever tries rules on the past finds it as open as it was when it was decided on.
+	if (decision.outcome === "block") await tx.log(blockedOf(observation));
 	const { id: decisionId, orderId, userId, version } = decision;
 	await tell(tx, contract.decided, { decisionId, orderId, userId, outcome: shown(decision).outcome, version });
 	const counts = new Map<string, { count: number; lastAt: number }>();

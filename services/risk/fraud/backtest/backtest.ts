@@ -2,7 +2,7 @@
 // Nothing is read or written but what is handed in, so that the same rules over the same log give the same bytes.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type EntityState, episodeOf, newState, observe } from "../counters/entity-state.ts";
-import { isAsked, type Listed, type Needs, needsOf, snapshotOf } from "../fraud.findings.ts";
+import { isAsked, isOwnDoing, type Listed, type Needs, needsOf, snapshotOf, subjectOf } from "../fraud.findings.ts";
 import { entityKey, type Logged, triggersAt } from "../fraud.observations.ts";
 import { type Fired, mayFire } from "../rules/firing.ts";
 import type { CompiledRule, RuleBook } from "../rules/rule-book.ts";
@@ -98,6 +98,7 @@ class Replay {
 
 	/** The rules whose condition holds, for somebody they have something to say of. */
 	#holding(observation: Logged): CompiledRule[] {
+		if (isOwnDoing(observation)) return [];
 		const asked = this.#given.rules.at(triggersAt(observation.kind));
 		const snapshot = snapshotOf(observation, this.#states, this.#listed);
 		// The condition first: it is seldom that one holds.
@@ -105,8 +106,7 @@ class Replay {
 	}
 
 	#fire(rule: CompiledRule, observation: Logged): void {
-		const { scope } = rule.rule;
-		const key = entityKey(scope, observation.entities[scope]!);
+		const key = subjectOf(rule, observation)!;
 		const fired = this.#fired.get(rule)!;
 		const episode = episodeOf(this.#states.get(key)!, rule.id);
 		const now = observation.at;
