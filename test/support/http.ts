@@ -212,6 +212,8 @@ export interface Buying {
 	pay?: string;
 	email?: string;
 	expectedTotal?: Money;
+	/** `Device-Id`, for risk. */
+	headers?: Record<string, string>;
 }
 
 export type CheckedOut = Answer<OrProblem<Order & { operation?: Operation }>>;
@@ -220,7 +222,7 @@ export type CheckedOut = Answer<OrProblem<Order & { operation?: Operation }>>;
 export function checkout(
 	shop: Shop,
 	{ id, cartToken, token }: Holding,
-	{ key = newKey(), pay = "tok_visa", email, expectedTotal }: Buying = {},
+	{ key = newKey(), pay = "tok_visa", email, expectedTotal, headers = {} }: Buying = {},
 ): Promise<CheckedOut> {
 	const body = {
 		...(token === undefined ? { email: email ?? guestEmail } : {}),
@@ -228,7 +230,7 @@ export function checkout(
 		payment: { method: "card", token: pay },
 		...(expectedTotal ? { expectedTotal } : {}),
 	};
-	return request(shop, "POST", `/v1/carts/${id}/checkout`, { cartToken, token, key, body });
+	return request(shop, "POST", `/v1/carts/${id}/checkout`, { cartToken, token, key, body, headers });
 }
 
 /** A guest's order of one thing, paid. */

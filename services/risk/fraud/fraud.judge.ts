@@ -18,6 +18,10 @@ const lease = "judge";
 const batchMax = 256;
 // Facts are heard on other nodes too, and nobody tells this one: a look costs an index seek.
 const lookMs = 100;
+// Long enough for the transaction that is writing it, and for what comes with it.
+const soonMs = 5;
+// Of the 50 ms in which a purchase is to be decided on.
+const catchUpMs = 20;
 const forgetEveryMs = 3_600_000;
 
 const orderOf = ({ withdraw }: { withdraw: string }) => [{ kind: "order", id: withdraw }, "The order was cancelled."] as const;
@@ -38,6 +42,7 @@ export class Judge {
 	readonly #given: JudgeGiven;
 	readonly #tenure: Tenure;
 	#timer: NodeJS.Timeout | undefined;
+	#soon: NodeJS.Timeout | undefined;
 	#turn: Promise<void> | undefined;
 	#again = false;
 	#stopped = false;
@@ -53,6 +58,25 @@ export class Judge {
 		this.#timer = setInterval(() => void this.wake(), lookMs).unref();
 	}
 
+	/** Something was heard in this process, and will be in the log in a moment. */
+	soon(): void {
+		this.#soon ??= setTimeout(() => {
+			this.#soon = undefined;
+			void this.wake();
+		}, soonMs).unref();
+	}
+
+	/** Brings the counters up to what was heard, if this node judges and it does not take long: whoever asks now should be judged by it. */
+	async catchUp(): Promise<void> {
+		if (!this.#tenure.isOurs || !(await this.#given.store.reader.hasUnnumbered())) return;
+		let timer: NodeJS.Timeout | undefined;
+		const late = new Promise<void>(resolve => {
+			timer = setTimeout(resolve, catchUpMs);
+		});
+		await Promise.race([this.wake(), late]);
+		clearTimeout(timer);
+	}
+
 	/** Looks now; resolves when it has looked. */
 	wake(): Promise<void> {
 		this.#again = true;
@@ -65,6 +89,7 @@ export class Judge {
 	async stop(): Promise<void> {
 		this.#stopped = true;
 		clearInterval(this.#timer);
+		clearTimeout(this.#soon);
 		await this.#turn;
 		await this.#tenure.end();
 	}

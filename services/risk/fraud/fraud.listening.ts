@@ -8,6 +8,7 @@ import * as payments from "../../commerce/payments/payments.contract.ts";
 import * as authentication from "../../identity/authentication/authentication.contract.ts";
 import { recorded } from "../../identity/interactions/interactions.contract.ts";
 import { detailOf } from "./fraud.findings.ts";
+import type { Judge } from "./fraud.judge.ts";
 import type { Observation } from "./fraud.observations.ts";
 import * as observing from "./fraud.observing.ts";
 import type { FraudTx } from "./fraud.store.ts";
@@ -15,7 +16,10 @@ import type { FraudTx } from "./fraud.store.ts";
 type Observed<E extends EventContract> = (envelope: Envelope<PayloadOf<E>>, tx: FraudTx) => Observation | Promise<Observation>;
 
 const logs = <E extends EventContract>(event: E, observationOf: Observed<E>): Record<string, HeardEvent> =>
-	hear<E, unknown, FraudTx>(event, async ({ envelope, tx }) => tx.log(await observationOf(envelope, tx)));
+	hear<E, { judge?: Judge }, FraudTx>(event, async function ({ envelope, tx }) {
+		await tx.log(await observationOf(envelope, tx));
+		this.judge?.soon();
+	});
 
 /** Held without a rule that asked for it: risk was away, or the buyer's bank could not be asked. */
 const undecided = { ruleId: "risk-unavailable", detail: "It was held because nobody could decide on it." };

@@ -25,7 +25,7 @@ export type Operator = (typeof operators)[number];
 
 export type Scalar = string | number | boolean;
 
-/** Counts what happened around one entity. `window` is an ISO 8601 duration; without it the count is for life. */
+/** Counts what happened around one entity, or adds up its amounts. `window` is an ISO 8601 duration; without it the count is for life. */
 export interface CounterFact {
 	counter: string;
 	by: EntityKind;
@@ -50,7 +50,7 @@ const ConditionShape = Type.Unsafe<Condition>(
 		{
 			additionalProperties: true,
 			description:
-				'`{ "all": [Condition] }`, `{ "any": [Condition] }`, `{ "not": Condition }` or `{ "fact", "operator", "value" }`. `fact` is a field of what is assessed, or `{ "counter", "by", "window"?, "where"? }`.',
+				'`{ "all": [Condition] }`, `{ "any": [Condition] }`, `{ "not": Condition }` or `{ "fact", "operator", "value" }`. `fact` is a field of what is assessed, or `{ "counter", "by", "window"?, "where"? }`. `orderAmount` and `refundAmount` add up what was ordered or refunded, in minor units; in a window to a sixtieth of it, and never too little.',
 			examples: [{ fact: { counter: "interactions", by: "user", window: "PT1H" }, operator: "gte", value: 100 }],
 		},
 	),

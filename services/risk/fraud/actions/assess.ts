@@ -41,9 +41,10 @@ const shown = ({ id: decisionId, outcome }: DecisionRow): contract.Assessment =>
 
 /** Decides on an attempt, once: whoever asks again, or at the same time, gets the decision that stands. `isNew` is for whoever decided it. */
 export async function decide(service: Fraud, attempt: contract.Attempt, at: number): Promise<{ decision: DecisionRow; isNew: boolean }> {
-	const { store, counters, desk, ruleSets } = service;
+	const { store, counters, desk, judge, ruleSets } = service;
 	const known = await store.reader.decisionOf(attempt.attemptId);
 	if (known) return { decision: known, isNew: false };
+	await judge.catchUp();
 	const userStatus = attempt.userId === null ? "clear" : ((await desk.flags.get(attempt.userId))?.status ?? "clear");
 	const observation = attemptObserved(attempt, at, userStatus);
 	const keys = entityKeys(observation);

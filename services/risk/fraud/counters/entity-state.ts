@@ -5,6 +5,7 @@ import type { CounterAsk, CounterName, SeriesNeed } from "../rules/seen.ts";
 import type { EntityKind, Scalar } from "../rules.contract.ts";
 import { type Attempts, addAttempt, attemptsSince, endAttempt, instrumentsDeclined, type Keeping } from "./attempts.ts";
 import { addTime, addValue, inNoWindow, newerThan, type Times, type Values } from "./series.ts";
+import { addToSixtieths, addToTotal, type Sixtieths, sumWithin, type Total, totalSince } from "./sums.ts";
 
 /** What a rule forgot of an entity when an analyst cleared it. */
 export interface Memory {
@@ -15,13 +16,15 @@ export interface Memory {
 	snoozedUntil: number;
 }
 
+export type Series = Times | Values | Total | Sixtieths;
+
 export interface EntityState extends Attempts {
 	/** The newest observation of the log that is counted in. */
 	seq: number;
 	/** The newest event time of anything that was not late. */
 	frontier: number;
-	/** What is counted: times of what happens, values of what may be different or the same. Which of the two follows from the counter. */
-	series: Record<string, Times | Values>;
+	/** What is counted: times of what happens, values of what may be different or the same, sums. Which of them follows from counter and window. */
+	series: Record<string, Series>;
 	/** A user's, the latest last. */
 	devices: string[];
 	memory: Record<string, Memory>;
@@ -72,9 +75,11 @@ export function observe(state: EntityState, kind: EntityKind, observation: Logge
 			break;
 		case "order":
 			happened(state, "orders", seen);
+			added(state, "orderAmount", seen);
 			break;
 		case "refund":
 			if (value !== undefined) sighted(state, "refunds", value, seen);
+			added(state, "refundAmount", seen);
 			break;
 		case "attempt":
 			addAttempt(state, observation, seen.at, valuesOf(state, "declinedInstruments"), keepingOf(needs));
@@ -118,6 +123,12 @@ export function countOf(state: EntityState, ask: CounterAsk, now: number, { rule
 		}
 		case "refundShare":
 			return shareOf(count("refunds"), count("orders"));
+		case "orderAmount":
+		case "refundAmount": {
+			const kept = state.series[ask.series] as Total | Sixtieths | undefined;
+			if (!kept) return 0;
+			return "total" in kept ? totalSince(kept, baseline?.[ask.series] ?? 0) : sumWithin(kept, ask.windowMs!, newest);
+		}
 		default:
 			return count(ask.series);
 	}
@@ -131,7 +142,7 @@ export function isSnoozed(state: EntityState, ruleId: string, now: number, isWin
 /** Which time round it is for this rule and entity: 0 until its memory is taken away first. */
 export const episodeOf = (state: EntityState, ruleId: string): number => state.memory[ruleId]?.episode ?? 0;
 
-/** How many of a counter's newest are kept whether or not a rule asks for it. A narrowed series (`where`) is not kept at all before one does. */
+/** How many of a counter's newest are kept whether or not a rule asks for it. A narrowed series (`where`), and a sum, is not kept at all before one does. */
 export function keptAnyway(counter: CounterName): number {
 	switch (counter) {
 		case "paymentAttempts":
@@ -140,6 +151,9 @@ export function keptAnyway(counter: CounterName): number {
 		case "loginFailures":
 		case "newDevices":
 			return timesMin;
+		case "orderAmount":
+		case "refundAmount":
+			return 0;
 		// A share of orders is wrong as soon as one of its two counts is cut short, so orders are kept like different values.
 		default:
 			return valuesMin;
@@ -159,6 +173,15 @@ const timesOf = (state: EntityState, series: string): Times => {
 const valuesOf = (state: EntityState, series: string): Values => {
 	state.series[series] ??= { keys: [], at: [] };
 	return state.series[series] as Values;
+};
+
+const totalOf = (state: EntityState, series: string): Total => {
+	state.series[series] ??= { total: 0 };
+	return state.series[series] as Total;
+};
+const sixtiethsOf = (state: EntityState, series: string): Sixtieths => {
+	state.series[series] ??= { numbers: [], sums: [] };
+	return state.series[series] as Sixtieths;
 };
 
 const capOf = (needs: Needs, series: string, min: number) => Math.max(min, needs.get(series)?.cap ?? 0);
@@ -183,9 +206,22 @@ function sighted(state: EntityState, counter: CounterName, value: string, { fiel
 	}
 }
 
+/** A series of its own for every window that is asked for. What costs nothing leaves none behind. */
+function added(state: EntityState, counter: CounterName, { fields, at, needs }: Sighting): void {
+	const { amount } = fields;
+	if (typeof amount !== "number" || amount <= 0) return;
+	for (const { series, counter: needed, where, windowMs } of needs.values()) {
+		if (needed !== counter || !isPart(where, fields)) continue;
+		if (windowMs === undefined) addToTotal(totalOf(state, series), amount);
+		else if (at !== inNoWindow) addToSixtieths(sixtiethsOf(state, series), amount, at, windowMs);
+	}
+}
+
 /** Whether somebody asks for this counter where only some of it counts, and this is some of that. */
-function isNarrowed({ counter, where }: SeriesNeed, happening: CounterName, fields: Readonly<Record<string, Scalar>>): boolean {
-	if (where === null || counter !== happening) return false;
+const isNarrowed = ({ counter, where }: SeriesNeed, happening: CounterName, fields: Readonly<Record<string, Scalar>>) =>
+	where !== null && counter === happening && isPart(where, fields);
+
+function isPart(where: SeriesNeed["where"], fields: Readonly<Record<string, Scalar>>): boolean {
 	for (const name in where) if (fields[name] !== where[name]) return false;
 	return true;
 }
@@ -216,13 +252,16 @@ function lifetimeOf(state: EntityState, series: string): number {
 	if (series === "paymentAttempts") return state.attemptCount;
 	const kept = state.series[series];
 	if (!kept) return 0;
-	return "keys" in kept ? kept.keys.length : kept.n;
+	if ("keys" in kept) return kept.keys.length;
+	if ("total" in kept) return kept.total;
+	// What a window adds up to is nothing for life.
+	return "n" in kept ? kept.n : 0;
 }
 
 function recentOf(state: EntityState, series: string, from: number): number {
 	if (series === "paymentAttempts") return attemptsSince(state, from);
 	const kept = state.series[series];
-	return kept ? newerThan(kept.at, from) : 0;
+	return kept && "at" in kept ? newerThan(kept.at, from) : 0;
 }
 
 /** Whole per cent. Orders older than the window may be refunded in it, so that there may be more refunds than orders: all of them, then. */

@@ -9,16 +9,22 @@ import { sharedServer, startServer, type TestServer } from "../../../../test/sup
 import { eventually } from "../../../../test/support/http.ts";
 import { type AttemptEnd, entityKeys, type Logged, type Observation } from "../fraud.observations.ts";
 import type { EntityKind } from "../rules.contract.ts";
-import { observe } from "./entity-state.ts";
+import { type Needs, observe } from "./entity-state.ts";
 import type { Change, EntityStates } from "./entity-states.ts";
 import { textOf } from "./entity-text.ts";
 import { MemoryStates } from "./memory-states.ts";
-import { anAttempt, day, logged, minute, noNeeds, start } from "./observed.ts";
+import { anAttempt, day, hour, logged, minute, start } from "./observed.ts";
 import { RedisStates } from "./redis-states.ts";
 import { SqlStates } from "./sql-states.ts";
 import { aFile, inMemory, inMysql, inRedis, inSqlite, type RedisPlace, type StatesPlace, txOver } from "./states-places.ts";
 
 const ends: AttemptEnd[] = ["authorized", "declined", "failed", "unavailable", "blocked"];
+
+const sums: Needs = new Map([
+	["orderAmount", { series: "orderAmount", counter: "orderAmount", where: null, cap: 1 }],
+	[`refundAmount@${hour}`, { series: `refundAmount@${hour}`, counter: "refundAmount", where: null, cap: 61, windowMs: hour }],
+]);
+const money = (random: Random) => ({ amount: random.whole(1, 90_000), currency: "EUR" });
 
 /** Everything that can be observed, of a few entities, some of it late or out of order. */
 function aStream(length: number): Logged[] {
@@ -36,8 +42,8 @@ function aStream(length: number): Logged[] {
 			{ kind: "interaction", fields: { kind: "like" } },
 			{ kind: "login" },
 			{ kind: "loginFailed", value: `usr_${random.whole(1, 30)}` },
-			{ kind: "order" },
-			{ kind: "refund", value: `ord_${random.whole(1, 30)}` },
+			{ kind: "order", fields: money(random) },
+			{ kind: "refund", fields: money(random), value: `ord_${random.whole(1, 30)}` },
 			{ kind: "attempt", attempt: about },
 			{ kind: "attemptOutcome", attempt: { ...about, end: random.pick(ends) } },
 			{ kind: "cleared", rules: ["one", "two"] },
@@ -50,7 +56,7 @@ const counting =
 	(batch: readonly Observation[]): Change =>
 	(state, key) => {
 		const kind = key.slice(0, key.indexOf(":")) as EntityKind;
-		for (const one of batch) if (entityKeys(one).includes(key)) observe(state, kind, one, noNeeds);
+		for (const one of batch) if (entityKeys(one).includes(key)) observe(state, kind, one, sums);
 	};
 const apply = (states: EntityStates, batch: readonly Observation[]) => states.change(batch.flatMap(entityKeys), counting(batch));
 const textsOf = async (states: EntityStates, keys: readonly string[]) =>

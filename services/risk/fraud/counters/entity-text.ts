@@ -1,17 +1,21 @@
 // A state as text, as stores keep it: parsed and written for every event, so columns instead of objects, and times as steps from the one before.
 import type { AttemptEnd } from "../fraud.observations.ts";
 import { type AttemptMark, mayEnd } from "./attempts.ts";
-import type { EntityState, Memory } from "./entity-state.ts";
-import type { Times, Values } from "./series.ts";
+import type { EntityState, Memory, Series } from "./entity-state.ts";
 
 const format = 1;
+
+/** A number: how often. A list: the values. Null: a sum, all of it or in steps of sixtieths. */
+type SeriesText =
+	| [name: string, counted: number | string[], steps: number[]]
+	| [name: string, counted: null, total: number]
+	| [name: string, counted: null, steps: number[], sums: number[]];
 
 type Text = [
 	format: typeof format,
 	seq: number,
 	frontier: number,
-	/** A number: how often. A list: the values. */
-	series: [name: string, counted: number | string[], steps: number[]][],
+	series: SeriesText[],
 	attempts: [ids: string[], steps: number[], ends: string, instruments: (string | null)[]],
 	attemptCount: number,
 	devices: string[],
@@ -37,7 +41,7 @@ export function textOf(state: EntityState): string {
 		format,
 		state.seq,
 		state.frontier,
-		Object.entries(state.series).map(([name, kept]) => [name, "keys" in kept ? kept.keys : kept.n, stepsOf(kept.at)]),
+		Object.entries(state.series).map(([name, kept]) => seriesText(name, kept)),
 		[
 			attempts.map(({ id }) => id),
 			stepsOf(attempts.map(({ at }) => at)),
@@ -60,12 +64,7 @@ export function stateOf(text: string): EntityState {
 	return {
 		seq,
 		frontier,
-		series: Object.fromEntries(
-			series.map(([name, counted, steps]): [string, Times | Values] => {
-				const at = timesOf(steps);
-				return [name, typeof counted === "number" ? { n: counted, at } : { keys: counted, at }];
-			}),
-		),
+		series: Object.fromEntries(series.map(text => [text[0], seriesOf(text)])),
 		attempts: attemptsOf(attempts),
 		attemptCount,
 		devices,
@@ -73,6 +72,19 @@ export function stateOf(text: string): EntityState {
 			memory.map(([ruleId, episode, baseline, snoozedUntil]): [string, Memory] => [ruleId, { episode, baseline, snoozedUntil }]),
 		),
 	};
+}
+
+function seriesText(name: string, kept: Series): SeriesText {
+	if ("total" in kept) return [name, null, kept.total];
+	if ("sums" in kept) return [name, null, stepsOf(kept.numbers), kept.sums];
+	return [name, "keys" in kept ? kept.keys : kept.n, stepsOf(kept.at)];
+}
+
+function seriesOf([, counted, steps, sums]: SeriesText): Series {
+	if (typeof steps === "number") return { total: steps };
+	const at = timesOf(steps);
+	if (counted === null) return { numbers: at, sums: sums! };
+	return typeof counted === "number" ? { n: counted, at } : { keys: counted, at };
 }
 
 function letterOf({ end, isEarly }: AttemptMark): string {

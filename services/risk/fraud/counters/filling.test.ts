@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import { missing } from "../fraud.rule-sets.ts";
 import type { SeriesNeed } from "../rules/seen.ts";
 import { countOf, newState, observe } from "./entity-state.ts";
 import { fillSeries, takeOver } from "./filling.ts";
@@ -36,6 +37,38 @@ describe("a counter that nobody asked for before", () => {
 		const forgotten = newState();
 		takeOver(forgotten, filled.get(key)!, [likes]);
 		expect(forgotten).toEqual(newState());
+	});
+});
+
+describe("a sum that nobody asked for before", () => {
+	const sums: SeriesNeed[] = [
+		{ series: "orderAmount", counter: "orderAmount", where: null, cap: 1 },
+		{ series: `orderAmount@${hour}`, counter: "orderAmount", where: null, cap: 61, windowMs: hour },
+	];
+	const needs = new Map(sums.map(need => [need.series, need]));
+	const forLife = anAsk("orderAmount", null);
+	const hourly = { ...anAsk("orderAmount", hour), series: `orderAmount@${hour}` };
+	const order = (seq: number, at = start) => logged(seq, { kind: "order", at, fields: { amount: 10 ** seq, currency: "EUR" } });
+	const log = [order(1), order(2), logged(3, { kind: "cleared", rules: ["much"] }), order(4, start + hour)];
+
+	it("is filled from the log, with what a rule forgot, and whatever stood there from earlier is replaced", async () => {
+		const state = newState();
+		// Asked for once, then no more.
+		observe(state, "user", log[0]!, needs);
+		for (const one of log.slice(1)) observe(state, "user", one, noNeeds);
+		takeOver(state, (await fillSeries([log], sums)).get(key)!, sums);
+		expect(countOf(state, forLife, start, { kind: "user" })).toBe(10_110);
+		expect(countOf(state, forLife, start, { kind: "user", ruleId: "much" })).toBe(10_000);
+		expect(countOf(state, hourly, start, { kind: "user" })).toBe(10_000);
+		// From then on it is counted like any other.
+		observe(state, "user", order(5, start + hour), needs);
+		expect(countOf(state, hourly, start, { kind: "user" })).toBe(110_000);
+	});
+
+	it("lacks where it was kept for another window", () => {
+		const other: SeriesNeed = { series: `orderAmount@${2 * hour}`, counter: "orderAmount", where: null, cap: 61, windowMs: 2 * hour };
+		expect(missing([], sums)).toEqual(sums);
+		expect(missing(sums, [...sums, other])).toEqual([other]);
 	});
 });
 

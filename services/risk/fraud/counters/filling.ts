@@ -27,7 +27,7 @@ export async function fillSeries(
 
 /**
  * Takes over what a state lacks. Different values and attempts are merged, since the check of a checkout counts those before they are in the log; how
- * often something happened is replaced, so both must have counted the same part of the log: throws where they have not.
+ * often something happened, and what it added up to, is replaced, so both must have counted the same part of the log: throws where they have not.
  */
 export function takeOver(state: EntityState, filled: EntityState, lacks: readonly SeriesNeed[]): void {
 	// Nothing was counted here, or it was forgotten in the meantime: a session that has expired.

@@ -29,8 +29,11 @@ const fields: ReadonlyMap<string, Field> = new Map<string, Field>([
 export const fieldNamed = (name: string): Field | undefined => fields.get(name);
 
 export interface Counter {
-	/** `distinct`: of different ones among many, so that repetitions take room as well. `share`: per cent of one count in another. */
-	counts: "events" | "distinct" | "share";
+	/**
+	 * `distinct`: of different ones among many, so that repetitions take room as well. `share`: per cent of one count in another. `amounts`: what they
+	 * add up to, in minor units of the shop's currency.
+	 */
+	counts: "events" | "distinct" | "share" | "amounts";
 	window: "optional" | "required" | "never";
 	/** Fields of what is counted that `where` may compare; all of them are strings. */
 	where: readonly string[];
@@ -47,6 +50,10 @@ export const counters: Readonly<Record<CounterName, Counter>> = {
 	orders: { counts: "events", window: "optional", where: ["currency"] },
 	refunds: { counts: "distinct", window: "optional", where: ["currency"] },
 	refundShare: { counts: "share", window: "required", where: [] },
+	// Of orders that were placed, whatever became of them, and of every refund, also of several of one order. Attempts are not added up: each comes twice
+	// and may be taken back, and of those that are not remembered any more nobody knows whether they were.
+	orderAmount: { counts: "amounts", window: "optional", where: ["currency"] },
+	refundAmount: { counts: "amounts", window: "optional", where: ["currency"] },
 	accounts: { counts: "distinct", window: "optional", where: [] },
 	// Somebody judged it: a link is there until it is taken from the list, which has an expiry of its own.
 	confirmedFraud: { counts: "events", window: "never", where: [] },

@@ -3,7 +3,7 @@ import { parseDuration } from "../../../../lib/duration.ts";
 import type { Flaw } from "../../../../lib/failure.ts";
 import { escapePointer } from "../../../../lib/pointer.ts";
 import { entityKinds, type Operator, operators, type Scalar, type Trigger } from "../rules.contract.ts";
-import { counterNamed, type Field, fieldNamed } from "./askable.ts";
+import { type Counter, counterNamed, type Field, fieldNamed } from "./askable.ts";
 
 // Decisions keep every value they were compared with, so a value has an end.
 const valuesMax = 1000;
@@ -85,9 +85,14 @@ function* counterFlaws(fact: Record<string, unknown>, pointer: string): Generato
 	} else if (counter?.window === "required") yield missing(`${pointer}/window`);
 
 	if (fact.where !== undefined) yield* whereFlaws(fact.where, counter?.where, `${pointer}/where`);
-	// For life there is a number and no more; what lies in a window, and different ones, are remembered one by one.
-	const isKept = fact.window !== undefined || (counter !== undefined && counter.counts !== "events");
-	return { name: counter ? String(fact.counter) : "a counter", type: "number", max: isKept ? keptMax : undefined };
+	const max = isKeptOneByOne(counter, fact.window !== undefined) ? keptMax : undefined;
+	return { name: counter ? String(fact.counter) : "a counter", type: "number", max };
+}
+
+/** For life there is a number and no more, and so is what amounts add up to; what lies in a window, and different ones, are remembered one by one. */
+function isKeptOneByOne(counter: Counter | undefined, isWindowed: boolean): boolean {
+	if (counter?.counts === "amounts") return false;
+	return isWindowed || (counter !== undefined && counter.counts !== "events");
 }
 
 function* whereFlaws(where: unknown, fields: readonly string[] | undefined, pointer: string): Generator<Flaw> {

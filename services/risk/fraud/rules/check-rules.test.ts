@@ -174,6 +174,8 @@ describe("a counter", () => {
 		["interactions", { kind: "like" }],
 		["orders", { currency: "EUR" }],
 		["refunds", { currency: "EUR" }],
+		["orderAmount", { currency: "EUR" }],
+		["refundAmount", { currency: "EUR" }],
 	])("%s may be narrowed by %j", (counter, where) => expect(wrongIn(counted({ ...hourly, counter, where }))).toEqual([]));
 
 	it.each(["paymentAttempts", "declinedInstruments", "loginFailures", "loginFailureUsers", "newDevices", "refundShare", "accounts"])(
@@ -193,6 +195,18 @@ describe("a counter", () => {
 		expect(wrongIn(counted(hourly, "notIn", [1, 10_001]))).toEqual(["/value/1 out_of_range"]);
 		expect(wrongIn(counted({ counter: "accounts", by: "device" }, "gte", 10_001))).toEqual(["/value out_of_range"]);
 		expect(wrongIn(counted({ counter: "interactions", by: "user" }, "gte", 1_000_000))).toEqual([]);
+	});
+
+	it.each(["orderAmount", "refundAmount"])("%s is an exact number of any size, for life and in a window", counter => {
+		for (const fact of [
+			{ ...hourly, counter },
+			{ counter, by: "address" },
+		]) {
+			expect(wrongIn(counted(fact, "gte", Number.MAX_SAFE_INTEGER))).toEqual([]);
+			expect(wrongIn(counted(fact, "gte", 2 ** 53))).toEqual(["/value invalid"]);
+			expect(wrongIn(counted(fact, "eq", "1000 EUR"))).toEqual(["/value invalid"]);
+			expect(wrongIn(counted({ ...fact, where: { kind: "like" } }))).toEqual(["/fact/where/kind unknown"]);
+		}
 	});
 });
 

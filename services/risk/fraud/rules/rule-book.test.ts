@@ -183,6 +183,23 @@ describe("what is kept of a series", () => {
 		]);
 	});
 
+	it("is one number for a sum, and sixty-one parts of it for every window that it is asked for", () => {
+		const [forLife, currency] = [{ counter: "orderAmount", by: "user" }, { where: { currency: "EUR" } }] as const;
+		const facts = [
+			forLife,
+			{ ...forLife, window: "PT60M" },
+			{ ...forLife, by: "device", window: "PT1H" },
+			{ ...forLife, window: "P1D", ...currency },
+		] as const;
+		const rules = facts.map((fact, index) => aRule({ id: `r${index}`, when: counting(fact, Number.MAX_SAFE_INTEGER) }));
+		const counter = "orderAmount";
+		expect(compileRules({ version: 1, rules }).needs).toEqual([
+			{ series: counter, counter, where: null, cap: 1 },
+			{ series: "orderAmount@3600000", counter, where: null, cap: 61, windowMs: 3_600_000 },
+			{ series: 'orderAmount{"currency":"EUR"}@86400000', counter, ...currency, cap: 61, windowMs: 86_400_000 },
+		]);
+	});
+
 	it("is nothing for drafts", () => {
 		expect(compileRules({ version: 1, rules: [aRule({ state: "draft", when: counting(hourly) })] }).needs).toEqual([]);
 	});

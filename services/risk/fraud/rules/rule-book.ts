@@ -1,6 +1,7 @@
 // A set of rules, ready to be asked: which rules at which trigger, what they need of the counters, and for how long they keep quiet.
 import { canonicalJson } from "../../../../lib/canonical.ts";
 import { parseDuration } from "../../../../lib/duration.ts";
+import { sixtiethsMax } from "../counters/sums.ts";
 import type { Comparison, Condition, CounterFact, Rule, Trigger } from "../rules.contract.ts";
 import { counters } from "./askable.ts";
 import { type AskOf, compileCondition, type Evaluation } from "./compile-condition.ts";
@@ -93,32 +94,40 @@ function cooldownOf({ cooldown }: Rule, asks: readonly CounterAsk[]): number | n
 /** Asks that mean the same are the same object, so that a snapshot can remember by it what it has counted. */
 function asking(): AskOf {
 	const known = new Map<string, CounterAsk>();
-	return ({ counter, by, window, where }: CounterFact) => {
+	return ({ counter: name, by, window, where }: CounterFact) => {
+		const counter = name as CounterName;
 		const windowMs = window === undefined ? null : lengthOf(window);
 		const narrowed = where && Object.keys(where).length > 0 ? where : null;
-		const series = narrowed ? `${counter}${canonicalJson(narrowed)}` : counter;
+		const part = narrowed ? `${counter}${canonicalJson(narrowed)}` : counter;
+		// Times answer every window; the parts of a sum only the one they are parts of.
+		const series = windowMs !== null && counters[counter].counts === "amounts" ? `${part}@${windowMs}` : part;
 		const key = `${by} ${windowMs} ${series}`;
 		let ask = known.get(key);
 		if (!ask) {
-			ask = { counter: counter as CounterName, by, windowMs, series, where: narrowed };
+			ask = { counter, by, windowMs, series, where: narrowed };
 			known.set(key, ask);
 		}
 		return ask;
 	};
 }
 
-/** One more than the highest threshold, so that "more than" and "exactly" are told apart from "at least". */
 function needsOf(rules: readonly CompiledRule[], askOf: AskOf): readonly SeriesNeed[] {
 	const needs = new Map<string, SeriesNeed>();
 	for (const { fact, value } of rules.flatMap(({ rule }) => comparisonsOf(rule.when))) {
 		if (typeof fact === "string") continue;
-		const { series, counter, where, windowMs } = askOf(fact);
-		const isEvents = counters[counter].counts === "events";
-		const asked = isEvents && windowMs === null ? 0 : highest(value) + 1;
-		const cap = Math.max(asked, isEvents ? keptMin : keptOfManyMin, needs.get(series)?.cap ?? 0);
-		needs.set(series, { series, counter, where, cap });
+		const need = needOf(askOf(fact), value);
+		needs.set(need.series, { ...need, cap: Math.max(need.cap, needs.get(need.series)?.cap ?? 0) });
 	}
 	return [...needs.values()];
+}
+
+/** One more than the highest threshold, so that "more than" and "exactly" are told apart from "at least". A sum costs the same whatever is asked. */
+function needOf({ series, counter, where, windowMs }: CounterAsk, value: Comparison["value"]): SeriesNeed {
+	const { counts } = counters[counter];
+	if (counts === "amounts") return { series, counter, where, ...(windowMs === null ? { cap: 1 } : { cap: sixtiethsMax, windowMs }) };
+	const isEvents = counts === "events";
+	const asked = isEvents && windowMs === null ? 0 : highest(value) + 1;
+	return { series, counter, where, cap: Math.max(asked, isEvents ? keptMin : keptOfManyMin) };
 }
 
 const highest = (value: Comparison["value"]) => Math.ceil(Math.max(...(Array.isArray(value) ? (value as number[]) : [value as number])));

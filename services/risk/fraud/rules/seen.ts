@@ -11,6 +11,8 @@ export const counterNames = [
 	"orders",
 	"refunds",
 	"refundShare",
+	"orderAmount",
+	"refundAmount",
 	"accounts",
 	"confirmedFraud",
 ] as const;
@@ -22,17 +24,22 @@ export interface CounterAsk {
 	by: EntityKind;
 	/** Milliseconds; null: for life. */
 	windowMs: number | null;
-	/** Where it is counted: the counter's name, with the canonical JSON of `where` behind it when there is one. */
+	/**
+	 * Where it is counted: the counter's name, with the canonical JSON of `where` behind it when there is one, and with the length of its window where a
+	 * series answers no other (`orderAmount@3600000`).
+	 */
 	series: string;
 	where: Readonly<Record<string, Scalar>> | null;
 }
 
-/** How exactly a series must be kept: the newest `cap` of it are enough for every rule that asks. */
+/** How exactly a series must be kept: the newest `cap` of it (times, values, parts of a sum) are enough for every rule that asks. */
 export interface SeriesNeed {
 	series: string;
 	counter: CounterName;
 	where: Readonly<Record<string, Scalar>> | null;
 	cap: number;
+	/** Of a sum within a window: how long that is. */
+	windowMs?: number;
 }
 
 export interface Seen {
