@@ -205,7 +205,9 @@ describe("the facts of those two hundred orders", () => {
 			({ key }) => key,
 		);
 		expect(byOrder.size).toBe(orders);
-		for (const told of byOrder.values()) expect(told.map(({ type }) => type).sort()).toEqual(perOrder);
+		// In a process that was just started again risk may answer too late for one or the other: that is told, and nothing else changes.
+		const typesOf = (told: readonly Envelope[]) => told.map(({ type }) => type).filter(type => type !== "orders.unassessed");
+		for (const told of byOrder.values()) expect(typesOf(told).sort()).toEqual(perOrder);
 	});
 
 	it("are numbered without a gap and stand in the audit chain once each, in order (I5, I8)", async () => {

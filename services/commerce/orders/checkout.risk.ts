@@ -44,7 +44,8 @@ async function judged(service: OrdersService, attempt: fraud.Attempt): Promise<f
 		const given = { timeout: service.runtime.config.riskTimeoutMs, retries: 0 };
 		return (await ask(service.broker, fraud.assess, attempt, given)).outcome;
 	} catch (error) {
-		if (kindOf(error) === "unavailable") return undefined;
+		// A process that starts takes up its sagas before all of it is there: what is not there yet is not away.
+		if (kindOf(error) === "unavailable" && service.broker.started) return undefined;
 		// Nothing that a buyer could change is refused there: it is a defect of ours, tried again like any other, and no answer to the buyer.
 		if (isDefinite(error)) throw new Error(`risk does not take ${attempt.attemptId}: ${(error as Error).message}`, { cause: error });
 		throw error;
