@@ -1,16 +1,18 @@
 import { aligned, decimal, machine, ratio, whole } from "../tables.ts";
+import type { Assess } from "./assess.ts";
 import type { Attempts, Cost, Worth } from "./measure.ts";
 
 export interface FraudFigures {
 	worth: Worth;
 	cost: Cost;
 	attempts: Attempts;
+	assess: Assess;
 }
 
 const percent = (part: number | null) => (part === null ? "–" : `${decimal(part * 100)} %`);
 
 /** Every row as it was measured, those that were missed too. */
-export function report({ worth, cost, attempts }: FraudFigures): string {
+export function report({ worth, cost, attempts, assess }: FraudFigures): string {
 	const fraud = worth.fraud.map(({ scenario, incidents, found, recall, precision, rules }) => [
 		scenario,
 		whole(incidents),
@@ -48,6 +50,18 @@ export function report({ worth, cost, attempts }: FraudFigures): string {
 		"",
 		`While it replayed, everything else waited ${decimal(cost.longestTurnMs)} ms for a turn at most.`,
 		`One attempt, counted and decided with the trace of ${attempts.rules} rules: p50 ${decimal(attempts.p50Us)} µs, p99 ${decimal(attempts.p99Us)} µs (${whole(attempts.count)} attempts).`,
+		"",
+		...aligned([
+			["fraud.assess, embedded", "at once", "p50 ms", "p99 ms", "÷ one commit", "per second"],
+			...assess.rows.map(({ atOnce, count, p50Ms, p99Ms, perSecond: rate }) => [
+				`${whole(count)} decisions, kept`,
+				whole(atOnce),
+				decimal(p50Ms),
+				decimal(p99Ms),
+				ratio(p50Ms, assess.commitP50Ms),
+				whole(rate),
+			]),
+		]),
 	].join("\n");
 }
 

@@ -20,6 +20,8 @@ const batchMax = 256;
 const lookMs = 100;
 // Long enough for the transaction that is writing it, and for what comes with it.
 const soonMs = 5;
+// What comes just before a purchase and decides on it. Attempts count where they are asked, and of visits one more or less does not.
+const urgent = ["login", "loginFailed", "password", "refund", "cleared"] as const;
 // Of the 50 ms in which a purchase is to be decided on.
 const catchUpMs = 20;
 const forgetEveryMs = 3_600_000;
@@ -68,7 +70,7 @@ export class Judge {
 
 	/** Brings the counters up to what was heard, if this node judges and it does not take long: whoever asks now should be judged by it. */
 	async catchUp(): Promise<void> {
-		if (!this.#tenure.isOurs || !(await this.#given.store.reader.hasUnnumbered())) return;
+		if (!this.#tenure.isOurs || !(await this.#given.store.reader.hasUnnumbered(urgent))) return;
 		let timer: NodeJS.Timeout | undefined;
 		const late = new Promise<void>(resolve => {
 			timer = setTimeout(resolve, catchUpMs);

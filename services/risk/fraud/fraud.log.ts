@@ -1,6 +1,6 @@
 // The log of what was heard. Everything that counters know can be made from it again; its order is given once, by whoever judges.
 import { SqlTx } from "../../../mixins/sql/tx.ts";
-import type { Logged, Observation } from "./fraud.observations.ts";
+import type { Logged, Observation, ObservationKind } from "./fraud.observations.ts";
 
 const observationOf = ({ body, seq }: { body: string; seq: number }): Logged => ({ ...(JSON.parse(body) as Observation), seq });
 
@@ -30,8 +30,10 @@ export class LogTx extends SqlTx {
 		return (await this.get<{ seq: number }>("SELECT COALESCE(MAX(seq), 0) AS seq FROM observations"))!.seq;
 	}
 
-	async hasUnnumbered(): Promise<boolean> {
-		return (await this.get("SELECT 1 FROM observations WHERE seq IS NULL LIMIT 1")) !== undefined;
+	/** Whether something waits for its number; of these kinds only, if some are named. */
+	async hasUnnumbered(kinds: readonly ObservationKind[] = []): Promise<boolean> {
+		const ofKind = kinds.length > 0 ? `AND kind IN (${kinds.map(() => "?").join(", ")})` : "";
+		return (await this.get(`SELECT 1 FROM observations WHERE seq IS NULL ${ofKind} LIMIT 1`, kinds)) !== undefined;
 	}
 
 	async logAfter(seq: number, limit: number): Promise<Logged[]> {
