@@ -10,6 +10,15 @@ import type { Attempt } from "../../services/risk/fraud/fraud.contract.ts";
 import type { Fraud } from "../../services/risk/fraud/fraud.service.ts";
 import type { Stoa } from "./stoa.ts";
 
+/** Numbers that look random and are the same in every run. */
+export function seeded(seed: number): (below: number) => number {
+	let state = seed;
+	return below => {
+		state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+		return Math.floor((state / 2 ** 32) * below);
+	};
+}
+
 export const hash = (letter: string) => letter.repeat(64);
 
 /** An attempt to buy; one more of the same buyer unless said otherwise. */

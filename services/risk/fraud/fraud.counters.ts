@@ -3,14 +3,15 @@
 import { serviceUnavailable } from "../../../lib/failure.ts";
 import type { RedisLink } from "../../../lib/redis.ts";
 import type { SqlStore } from "../../../mixins/sql-store.ts";
-import type { EntityState } from "./counters/entity-state.ts";
+import { type EntityState, observe } from "./counters/entity-state.ts";
 import { RedisStates } from "./counters/redis-states.ts";
 import { SqlStates } from "./counters/sql-states.ts";
 import { listedOf } from "./desk/lists.ts";
-import { applyTo, type Found, foundIn, type Needs, needsOf, type States } from "./fraud.findings.ts";
+import { type Found, foundIn, type Needs, needsOf, type States } from "./fraud.findings.ts";
 import { entityKeys, type Logged, type Observation } from "./fraud.observations.ts";
 import type { RuleSets } from "./fraud.rule-sets.ts";
 import type { FraudTx } from "./fraud.store.ts";
+import type { EntityKind } from "./rules.contract.ts";
 
 /** The floor follows what was judged; a batch may lie between them. */
 const underWayMax = 512;
@@ -18,13 +19,21 @@ const underWayMax = 512;
 type Change = (state: EntityState, key: string) => void;
 type Settle = (tx: FraudTx, found: readonly Found<Logged>[]) => Promise<void>;
 
-/** Applies the observations that concern an entity to its state. */
-const applying =
-	(batch: readonly Observation[], needs: Needs): Change =>
-	(state, key) => {
-		const only = new Map([[key, state]]);
-		for (const observation of batch) applyTo(only, observation, needs);
+/** Applies to each entity the observations that concern it, in their order. */
+function applying(batch: readonly Observation[], needs: Needs): Change {
+	const concerned = new Map<string, Observation[]>();
+	for (const observation of batch) {
+		for (const key of entityKeys(observation)) {
+			const known = concerned.get(key);
+			if (known) known.push(observation);
+			else concerned.set(key, [observation]);
+		}
+	}
+	return (state, key) => {
+		const kind = key.slice(0, key.indexOf(":")) as EntityKind;
+		for (const observation of concerned.get(key) ?? []) observe(state, kind, observation, needs);
 	};
+}
 
 export const keysOf = (batch: readonly Observation[]): string[] => [...new Set(batch.flatMap(entityKeys))].sort();
 

@@ -99,22 +99,31 @@ export class Judge {
 	async #run(): Promise<void> {
 		while (this.#again && !this.#stopped) {
 			this.#again = false;
-			try {
-				if (!(await this.#tenure.holds())) return;
+			const isOurs = await this.#tenure.holds().catch(() => false);
+			if (!isOurs) return;
+			// The desk's documents may be away while the counters are there, and the other way round.
+			const isJudged = await this.#try("observations wait to be judged", async () => {
 				await this.#judgeAll();
 				await this.#fill();
 				await this.#forgetIdle();
-			} catch (error) {
-				this.#tenure.lost();
-				this.#complain("observations wait to be judged", error);
-			}
-			try {
+			});
+			const isCarried = await this.#try("what rules found waits for the desk", async () => {
 				await this.#given.reassess();
 				await this.#carry();
-				this.#trouble = "";
-			} catch (error) {
-				this.#complain("what rules found waits for the desk", error);
-			}
+			});
+			if (isJudged && isCarried) this.#trouble = "";
+		}
+	}
+
+	/** False when it did not succeed: the next look tries again, and asks first whether this node still judges. */
+	async #try(otherwise: string, work: () => Promise<void>): Promise<boolean> {
+		try {
+			await work();
+			return true;
+		} catch (error) {
+			this.#tenure.lost();
+			this.#complain(otherwise, error);
+			return false;
 		}
 	}
 

@@ -10,7 +10,7 @@ import { describeWith } from "../../../test/support/engines/describe-with.ts";
 import { sharedServer, startServer, type TestServer } from "../../../test/support/engines/engines.ts";
 import { dropNamespace } from "../../../test/support/namespace.ts";
 import { until } from "../../../test/support/order-neighbours.ts";
-import { anAttempt, hash, RiskFeed } from "../../../test/support/risk-feed.ts";
+import { anAttempt, hash, RiskFeed, seeded } from "../../../test/support/risk-feed.ts";
 import { type Stoa, startStoa } from "../../../test/support/stoa.ts";
 import { failed } from "../../commerce/payments/payments.contract.ts";
 import { failed as loginFailed, succeeded } from "../../identity/authentication/authentication.contract.ts";
@@ -22,15 +22,6 @@ import type { Fraud } from "./fraud.service.ts";
 const minute = 60_000;
 const usr = () => newId("usr", Date.now());
 const fraudOf = (stoa: Stoa) => stoa.service<Fraud>("fraud");
-
-/** Numbers that look random and are the same in every run. */
-function seeded(seed: number): (below: number) => number {
-	let state = seed;
-	return below => {
-		state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-		return Math.floor((state / 2 ** 32) * below);
-	};
-}
 
 describeWith(
 	"sql",
