@@ -143,6 +143,24 @@ export function isPastReturn<State, Tx>(
 	});
 }
 
+/**
+ * A saga under today's list of steps. One that an older version of us began keeps what it did, by the names of its steps; what is new to it and lies
+ * behind the place where it stands is left out. Throws a TypeError when that place is gone: such a saga must end before the upgrade.
+ */
+export function aligned<Saga extends Pick<SagaRecord, "id" | "kind" | "step" | "steps">>(
+	{ steps }: { steps: readonly { name: string }[] },
+	saga: Saga,
+): Saga {
+	const isSame = steps.length === saga.steps.length && steps.every(({ name }, index) => name === saga.steps[index]!.name);
+	if (isSame) return saga;
+	const place = saga.steps[saga.step]?.name;
+	const step = place === undefined ? steps.length : steps.findIndex(({ name }) => name === place);
+	if (step < 0) throw new TypeError(`${saga.id} stands at "${place}", a step that ${saga.kind} has no more`);
+	const known = new Map(saga.steps.map(record => [record.name, record]));
+	const records = steps.map(({ name }, index): StepRecord => known.get(name) ?? { name, status: index < step ? "skipped" : "pending" });
+	return { ...saga, step, steps: records };
+}
+
 /** A refusal that ends the attempt, as opposed to an outcome nobody knows. */
 export const endsAttempt = (error: unknown) => error instanceof GiveUp || isDefinite(error);
 

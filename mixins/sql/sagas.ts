@@ -3,7 +3,7 @@ import type { Logger } from "moleculer";
 import { newId } from "../../lib/ids.ts";
 import { leaseMs } from "../../lib/leases.ts";
 import type { Runtime } from "../../lib/runtime.ts";
-import { isOver, isPastReturn, type SagaDefinition, type SagaRecord, type Step } from "../../lib/saga.ts";
+import { aligned, isOver, isPastReturn, type SagaDefinition, type SagaRecord, type Step } from "../../lib/saga.ts";
 import { withScope } from "../../lib/scope.ts";
 import type { Actor } from "../../lib/vocabulary.ts";
 import { LeaseLost, SagaDrive, type SagaStore } from "./saga-drive.ts";
@@ -133,7 +133,8 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 			stopping: () => this.#stopping,
 			again: (id: string, ms: number) => void setTimeout(() => this.drive(id), ms).unref(),
 		};
-		const drive = new SagaDrive<Tx>(given, this.#definition(saga.kind), saga);
+		const definition = this.#definition(saga.kind);
+		const drive = new SagaDrive<Tx>(given, definition, aligned(definition, saga));
 		await withScope({ requestId: saga.requestId, traceparent: null, actor: saga.actor }, () => drive.run());
 	}
 
@@ -164,7 +165,9 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 		const turned = await this.#store.transaction(async tx => {
 			// Judged under lock: until then another node may carry it past its point of no return.
 			const found = await lockSaga(tx, id);
-			if (!found || isPastReturn(this.#definition(found.kind), found)) return false;
+			if (!found) return false;
+			const definition = this.#definition(found.kind);
+			if (isPastReturn(definition, aligned(definition, found))) return false;
 			const saga = await claimSaga(tx, id, this.#runtime.instance);
 			if (!saga) return false;
 			saga.status = "compensating";
