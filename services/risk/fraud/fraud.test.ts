@@ -333,6 +333,7 @@ describe("rules that analysts write", () => {
 			await feed.hand(feed.fact(payments.failed, { ...subject, amount, fingerprint: instrument!, reason: "declined" }, clock.now()));
 			await feed.judged();
 		}
+		await feed.judged();
 		const { rules: inForce } = await ask(stoa.broker, rules.getRules, {}, { meta: analyst() });
 		const report = await ask(stoa.broker, rules.backtest, { rules: inForce }, { meta: analyst() });
 		const matched = (id: string) => report.rules.find(rule => rule.id === id)?.matches;
