@@ -189,7 +189,11 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 	/** A buyer who cancelled meanwhile is not charged: the cancelling saga then voids what is held. */
 	async function capturePayment({ id, state }: CheckoutRun): Promise<Partial<Checkout>> {
 		const kept = await service.store.reader.orderById(state.orderId);
-		if (kept?.cancelRequest) return { captured: false };
+		if (kept?.cancelRequest) {
+			// Unless it was: a process that died behind the capture comes here again, and the cancel may have come in between.
+			const { payments: made } = await ask(broker, payments.ofOrders, { orderIds: [state.orderId] });
+			return { captured: made.some(({ captured }) => captured.amount > 0) };
+		}
 		await ask(broker, payments.captureAll, { paymentId: state.paymentId, key: `${id}/capture` });
 		return { captured: true };
 	}

@@ -16,8 +16,10 @@ import { rulesChanged } from "./rules.contract.ts";
 
 const lease = "judge";
 const batchMax = 256;
-// Facts are heard on other nodes too, and nobody tells this one: a look costs an index seek.
+// Facts are heard on other nodes too, and nobody tells this one: a look costs an index seek. Alone, it is told of everything, and only errands that
+// could not be run have to be looked for.
 const lookMs = 100;
+const lookAloneMs = 500;
 // Long enough for the transaction that is writing it, and for what comes with it.
 const soonMs = 5;
 // What comes just before a purchase and decides on it. Attempts count where they are asked, and of visits one more or less does not.
@@ -57,10 +59,10 @@ export class Judge {
 	}
 
 	start(): void {
-		this.#timer = setInterval(() => void this.wake(), lookMs).unref();
+		this.#timer = setInterval(() => void this.wake(), this.#given.store.exclusive ? lookAloneMs : lookMs).unref();
 	}
 
-	/** Something was heard in this process, and will be in the log in a moment. */
+	/** Something was heard or decided in this process, and will be in the log in a moment. */
 	soon(): void {
 		this.#soon ??= setTimeout(() => {
 			this.#soon = undefined;

@@ -64,6 +64,7 @@ export async function decide(service: Fraud, attempt: contract.Attempt, at: numb
 		await record(tx, observation, decision, found);
 		return { decision, isNew: true, blocked: decision.outcome === "block" };
 	});
+	judge.soon();
 	// What we refused ourselves waits for no outcome, and says nothing of the card. Should this get lost, it counts as waiting for a minute.
 	if (blocked) await counters.apply([blockedOf(observation)], new Map()).catch(() => undefined);
 	return decided;
