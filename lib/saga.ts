@@ -115,7 +115,10 @@ export function shownStatus(saga: Pick<SagaRecord, "status" | "attempts">): "run
 	return saga.attempts >= stuckAfter ? "stuck" : "running";
 }
 
-/** Every crash point a saga passes, from its step list: before a step runs, after it ran, after that was saved; the same for its undo. */
+/**
+ * Every crash point a saga passes, from its step list: before a step runs, after it ran, after that was saved; the same for its undo. What is saved after
+ * one step is what stands before the next: whoever tries all of them in earnest may leave one of the two out ({@link isTwin}).
+ */
 export function crashPointsOf(definition: { kind: string; steps: readonly { name: string; undo?: unknown }[] }): string[] {
 	const points = definition.steps.flatMap(step => [
 		`${definition.kind}/${step.name}/before`,
@@ -125,6 +128,10 @@ export function crashPointsOf(definition: { kind: string; steps: readonly { name
 	]);
 	return [`${definition.kind}/started`, ...points, `${definition.kind}/ended`];
 }
+
+/** Whether nothing is written between this crash point and the next: a step was saved, and another follows. */
+export const isTwin = (point: string, definition: { steps: readonly { name: string }[] }) =>
+	point.endsWith("/saved") && !point.endsWith(`/${definition.steps.at(-1)!.name}/saved`);
 
 export function problemOf(error: unknown): Problem {
 	const failure = (error instanceof GiveUp ? error.failure : error) as StoaFailure;

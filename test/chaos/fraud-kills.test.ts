@@ -17,7 +17,7 @@ import { describeWith } from "../support/engines/describe-with.ts";
 import { sharedServer } from "../support/engines/engines.ts";
 import { eventually, granted, request } from "../support/http.ts";
 
-const events = Number(process.env.STOA_TEST_FRAUD_EVENTS ?? 10_000);
+const events = Number(process.env.STOA_TEST_FRAUD_EVENTS ?? 6000);
 const kills = 10;
 const batch = 50;
 /** Half of the people do just too little to be flagged. */
