@@ -8,7 +8,7 @@ import { defineService } from "../../lib/service.ts";
 import { brokerOptions } from "../../middlewares/broker-options.ts";
 import type { BothStores } from "../../mixins/both-stores.ts";
 import { documentStore } from "../../mixins/document-store.ts";
-import type { StoredDocument } from "../../mixins/documents/engine.ts";
+import { DuplicateKey, type StoredDocument } from "../../mixins/documents/engine.ts";
 import { column, type Migration } from "../../mixins/sql/schema.ts";
 import { SqlTx } from "../../mixins/sql/tx.ts";
 import { type SqlService, sqlStore } from "../../mixins/sql-store.ts";
@@ -87,7 +87,14 @@ export async function moor(service: Harbour, shipId: string): Promise<void> {
 		doc: { ...ship, visits: ship.visits + 1 },
 		facts: facts(ship.visits + 1),
 	}));
-	if (!known) await ships.insert({ _id: shipId, visits: 1 }, facts(1));
+	if (known) return;
+	try {
+		await ships.insert({ _id: shipId, visits: 1 }, facts(1));
+	} catch (error) {
+		// It came in at another node at the same moment.
+		if (!(error instanceof DuplicateKey)) throw error;
+		await moor(service, shipId);
+	}
 }
 
 export const pay = (service: Harbour, shipId: string, toll: number): Promise<void> =>

@@ -19,7 +19,7 @@ export async function reassess(service: Fraud): Promise<void> {
 
 async function reassessOne(service: Fraud, order: PayloadOf<typeof unassessed>, at: number): Promise<void> {
 	const { attempt, orderId, userId } = order;
-	const { decision } = await decide(service, attempt, at);
+	const decision = await decide(service, attempt, at);
 	const isHarsh = decision.outcome === "review" || decision.outcome === "block";
 	await service.store.transaction(async tx => {
 		// A held order has its case already; what rules find joins it.

@@ -8,6 +8,8 @@ let desk: http.Server | undefined;
 /** Jest's globalSetup; the workers inherit the variable. */
 export default async function openDesk(): Promise<void> {
 	const opened = http.createServer(async (asked, answer) => {
+		// A worker asks seldom: a connection kept open would be closed here just when it asks again.
+		answer.setHeader("Connection", "close");
 		try {
 			const server = await startedHere(asked.url!.slice(1) as Engine);
 			answer.end(server.url);

@@ -20,8 +20,7 @@ const harsher = (one: Outcome, other: Outcome): Outcome => (outcomes.indexOf(oth
 export const flaggedRule = "flagged-user";
 
 export const assess = answer(contract.assess, async function (this: Fraud, ctx) {
-	const { decision } = await decide(this, ctx.params, this.runtime.clock.now());
-	return shown(decision);
+	return shown(await decide(this, ctx.params, this.runtime.clock.now()));
 });
 
 export const conclude = answer(contract.conclude, async function (this: Fraud, ctx) {
@@ -39,20 +38,20 @@ const shown = ({ id: decisionId, outcome }: DecisionRow): contract.Assessment =>
 	outcome: outcome === "flag" ? "allow" : (outcome as Decided),
 });
 
-/** Decides on an attempt, once: whoever asks again, or at the same time, gets the decision that stands. `isNew` is for whoever decided it. */
-export async function decide(service: Fraud, attempt: contract.Attempt, at: number): Promise<{ decision: DecisionRow; isNew: boolean }> {
+/** Decides on an attempt, once: whoever asks again, or at the same time, gets the decision that stands. */
+export async function decide(service: Fraud, attempt: contract.Attempt, at: number): Promise<DecisionRow> {
 	const { store, counters, desk, judge, ruleSets } = service;
 	const known = await store.reader.decisionOf(attempt.attemptId);
-	if (known) return { decision: known, isNew: false };
+	if (known) return known;
 	await judge.catchUp();
 	const userStatus = attempt.userId === null ? "clear" : ((await desk.flags.get(attempt.userId))?.status ?? "clear");
 	const observation = attemptObserved(attempt, at, userStatus);
 	const keys = entityKeys(observation);
 	const count = counting(observation);
-	const { blocked, ...decided } = await counters.counting(keys, count, async (tx, states) => {
+	const { decision, isNew } = await counters.counting(keys, count, async (tx, states) => {
 		const isFirst = await tx.insertAttempt(attempt, at);
 		const earlier = isFirst ? undefined : await tx.decisionOf(attempt.attemptId);
-		if (earlier) return { decision: earlier, isNew: false, blocked: false };
+		if (earlier) return { decision: earlier, isNew: false };
 		const book = await ruleSets.current(tx);
 		const { decision, found } = judged(attempt, observation, {
 			book,
@@ -60,14 +59,14 @@ export async function decide(service: Fraud, attempt: contract.Attempt, at: numb
 			listed: await listedOf(tx, keys, at),
 			id: newId("dec", tx.now()),
 		});
-		if (!(await tx.insertDecision(decision))) return { decision: (await tx.decisionOf(attempt.attemptId))!, isNew: false, blocked: false };
+		if (!(await tx.insertDecision(decision))) return { decision: (await tx.decisionOf(attempt.attemptId))!, isNew: false };
 		await record(tx, observation, decision, found);
-		return { decision, isNew: true, blocked: decision.outcome === "block" };
+		return { decision, isNew: true };
 	});
 	judge.soon();
 	// What we refused ourselves waits for no outcome, and says nothing of the card. Should this get lost, it counts as waiting for a minute.
-	if (blocked) await counters.apply([blockedOf(observation)], new Map()).catch(() => undefined);
-	return decided;
+	if (isNew && decision.outcome === "block") await counters.apply([blockedOf(observation)], new Map()).catch(() => undefined);
+	return decision;
 }
 
 const noNeeds: Needs = new Map();
