@@ -47,7 +47,7 @@ export const putRules = answer(contract.putRules, async function (this: Fraud, c
 async function untilLive(service: Fraud, version: number): Promise<void> {
 	const until = performance.now() + liveWithinMs;
 	while ((await service.store.reader.liveVersion()) < version && performance.now() < until) {
-		await service.judge.wake();
+		service.judge.soon();
 		await new Promise(resolve => setTimeout(resolve, 50));
 	}
 }
