@@ -16,7 +16,9 @@ export function decodeCursor(cursor: string, length: number): (string | number)[
 	throw notOfThisList();
 }
 
-const notOfThisList = () => validationFailed({ errors: [{ pointer: "/cursor", code: "invalid", detail: "is not a cursor of this list" }] });
+/** What refuses a cursor that was made for another list, or by nobody. */
+export const notOfThisList = () =>
+	validationFailed({ errors: [{ pointer: "/cursor", code: "invalid", detail: "is not a cursor of this list" }] });
 
 /** The one number of a cursor. Throws `validation_failed` at `/cursor` for any other. */
 export function numberOfCursor(cursor: string): number {

@@ -3,20 +3,22 @@
 import { serviceUnavailable } from "../../../lib/failure.ts";
 import type { RedisLink } from "../../../lib/redis.ts";
 import type { SqlStore } from "../../../mixins/sql-store.ts";
-import { type EntityState, observe } from "./counters/entity-state.ts";
+import { type Needs, observe } from "./counters/entity-state.ts";
+import type { Change } from "./counters/entity-states.ts";
 import { RedisStates } from "./counters/redis-states.ts";
 import { SqlStates } from "./counters/sql-states.ts";
 import { listedOf } from "./desk/lists.ts";
-import { type Found, foundIn, type Needs, needsOf, type States } from "./fraud.findings.ts";
-import { entityKeys, type Logged, type Observation } from "./fraud.observations.ts";
+import { type Found, foundIn, needsOf, type States } from "./fraud.findings.ts";
+import { entityKeys, entityOf, type Logged, type Observation } from "./fraud.observations.ts";
 import type { RuleSets } from "./fraud.rule-sets.ts";
 import type { FraudTx } from "./fraud.store.ts";
-import type { EntityKind } from "./rules.contract.ts";
 
 /** The floor follows what was judged; a batch may lie between them. */
 const underWayMax = 512;
 
-type Change = (state: EntityState, key: string) => void;
+/** Attempts are kept alike whatever the rules ask for. */
+const noNeeds: Needs = new Map();
+
 type Settle = (tx: FraudTx, found: readonly Found<Logged>[]) => Promise<void>;
 
 /** Applies to each entity the observations that concern it, in their order. */
@@ -30,12 +32,12 @@ function applying(batch: readonly Observation[], needs: Needs): Change {
 		}
 	}
 	return (state, key) => {
-		const kind = key.slice(0, key.indexOf(":")) as EntityKind;
+		const { kind } = entityOf(key);
 		for (const observation of concerned.get(key) ?? []) observe(state, kind, observation, needs);
 	};
 }
 
-export const keysOf = (batch: readonly Observation[]): string[] => [...new Set(batch.flatMap(entityKeys))].sort();
+const keysOf = (batch: readonly Observation[]): string[] => [...new Set(batch.flatMap(entityKeys))].sort();
 
 export class Counters {
 	readonly #store: SqlStore<FraudTx>;
@@ -63,12 +65,14 @@ export class Counters {
 		return this.#store.transaction(tx => new SqlStates(tx).change(keys, change));
 	}
 
-	apply(batch: readonly Observation[], needs: Needs): Promise<States> {
+	apply(batch: readonly Observation[], needs = noNeeds): Promise<States> {
 		return this.change(keysOf(batch), applying(batch, needs));
 	}
 
-	/** The states after a change, and with them one transaction; where the counters are rows, they change in it. */
-	async counting<T>(keys: readonly string[], change: Change, work: (tx: FraudTx, states: States) => Promise<T>): Promise<T> {
+	/** The states with an attempt counted, and with them one transaction; where the counters are rows, they change in it. */
+	async counting<T>(attempt: Observation, work: (tx: FraudTx, states: States) => Promise<T>): Promise<T> {
+		const keys = entityKeys(attempt);
+		const change = applying([attempt], noNeeds);
 		if (!this.#redis) return this.#store.transaction(async tx => work(tx, await new SqlStates(tx).change(keys, change)));
 		await this.#mustBeWhole();
 		const states = await this.#redis.change(keys, change);

@@ -1,19 +1,17 @@
 // What rules find in a run of observations. Pure: states and lists are handed in, and the states are brought forward on the way.
 import { sha256 } from "../../../lib/crypto.ts";
-import { type EntityState, episodeOf, isSnoozed, observe } from "./counters/entity-state.ts";
+import { type EntityState, episodeOf, isSnoozed, type Needs, observe } from "./counters/entity-state.ts";
 import type { Match } from "./desk/match.ts";
 import type { Traced } from "./fraud.contract.ts";
-import { entityKey, type Observation, triggersAt } from "./fraud.observations.ts";
+import { entityKey, entityOf, type Observation, triggersAt } from "./fraud.observations.ts";
 import { confirmedFraud } from "./lists.contract.ts";
 import { type CompiledRule, isExempt, type RuleBook } from "./rules/rule-book.ts";
-import type { SeriesNeed } from "./rules/seen.ts";
 import { Snapshot } from "./rules/snapshot.ts";
 import type { CounterFact, EntityKind } from "./rules.contract.ts";
 
 export type States = ReadonlyMap<string, EntityState>;
 /** The lists on which entities are. */
 export type Listed = ReadonlyMap<string, ReadonlySet<string>>;
-export type Needs = ReadonlyMap<string, SeriesNeed>;
 
 /** A rule whose condition holds. */
 export interface Found<Seen extends Observation = Observation> {
@@ -125,19 +123,19 @@ export const detailOf = (conditions: readonly Traced[]): string =>
 		.join("; ")
 		.slice(0, 500);
 
-/** What the desk hears of it; undefined where the outcome concerns nobody but the purchase. */
+/** What the desk hears of it; undefined where the outcome concerns nobody but the purchase: one that is held has a case by itself. */
 export function matchOf({ rule, entityKey: key, episode, observation, conditions }: Found): Omit<Match, "seq"> | undefined {
-	if (rule.rule.outcome === "allow") return undefined;
-	const kind = key.slice(0, key.indexOf(":")) as EntityKind;
-	const id = key.slice(kind.length + 1);
+	const { outcome } = rule.rule;
+	if (outcome === "allow") return undefined;
+	if (observation.kind === "attempt" && (outcome === "challenge" || outcome === "review")) return undefined;
 	const { user } = observation.entities;
 	return {
 		id: sha256(`${rule.id}\n${key}\n${episode}\n${observation.id}`),
 		ruleId: rule.id,
-		entity: { kind, id },
+		entity: entityOf(key),
 		...(user === undefined ? {} : { userId: user }),
 		at: observation.at,
 		detail: detailOf(conditions),
-		flags: rule.rule.outcome === "flag",
+		flags: outcome === "flag",
 	};
 }

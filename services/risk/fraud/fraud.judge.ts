@@ -7,7 +7,8 @@ import type { SqlStore } from "../../../mixins/sql-store.ts";
 import { fillSeries, takeOver } from "./counters/filling.ts";
 import type { Desk } from "./desk/desk.ts";
 import type { Counters } from "./fraud.counters.ts";
-import { type Found, matchOf, needsOf } from "./fraud.findings.ts";
+import { type Found, needsOf } from "./fraud.findings.ts";
+import { noteFound } from "./fraud.matching.ts";
 import type { Logged } from "./fraud.observations.ts";
 import { missing, type RuleSets } from "./fraud.rule-sets.ts";
 import type { FraudTx } from "./fraud.store.ts";
@@ -145,16 +146,7 @@ export class Judge {
 	/** In one transaction: what matched, how often, and how far we have come. */
 	async #settle(tx: FraudTx, from: number, batch: readonly Logged[], found: readonly Found[]): Promise<void> {
 		if (!(await tx.moveJudged(from, batch[batch.length - 1]!.seq))) throw new Error("another node has judged meanwhile");
-		const counts = new Map<string, { count: number; lastAt: number }>();
-		for (const one of found) {
-			const { rule, entityKey, observation, episode } = one;
-			if (!(await tx.fire(rule.id, entityKey, { at: observation.at, episode, cooldownMs: rule.cooldownMs }))) continue;
-			const counted = counts.get(rule.id);
-			counts.set(rule.id, { count: (counted?.count ?? 0) + 1, lastAt: Math.max(counted?.lastAt ?? 0, observation.at) });
-			const match = rule.isLive ? matchOf(one) : undefined;
-			if (match) await tx.insertErrand(observation.id, { match });
-		}
-		await tx.countMatches(counts);
+		await noteFound(tx, found);
 	}
 
 	/**
@@ -221,7 +213,7 @@ export class Judge {
 		const before = compileRules({ version: kept, rules: (await store.reader.ruleSet(kept))?.rules ?? [] });
 		const lacks = missing(before.needs, needs);
 		if (lacks.length > 0) {
-			const counted = await fillSeries(this.#log(await store.reader.judged()), needs);
+			const counted = await fillSeries(store.reader.pages(await store.reader.judged()), needs);
 			await counters.change([...counted.keys()], (state, key) => takeOver(state, counted.get(key)!, lacks));
 		}
 		await counters.setFilledFor(version);
@@ -232,15 +224,6 @@ export class Judge {
 		if (now - this.#forgotAt < forgetEveryMs) return;
 		this.#forgotAt = now;
 		await this.#given.counters.forgetIdle();
-	}
-
-	async *#log(until: number): AsyncGenerator<readonly Logged[]> {
-		for (let seq = 0; seq < until; ) {
-			const batch = (await this.#given.store.reader.logAfter(seq, 1000)).filter(one => one.seq <= until);
-			if (batch.length === 0) return;
-			yield batch;
-			seq = batch[batch.length - 1]!.seq;
-		}
 	}
 
 	#complain(sentence: string, error: unknown): void {

@@ -4,6 +4,8 @@ import type { Logged, Observation, ObservationKind } from "./fraud.observations.
 
 const observationOf = ({ body, seq }: { body: string; seq: number }): Logged => ({ ...(JSON.parse(body) as Observation), seq });
 
+const pageMax = 2000;
+
 export class LogTx extends SqlTx {
 	/** Writes an observation down; one that is there already changes nothing. */
 	async log(observation: Observation): Promise<void> {
@@ -42,6 +44,16 @@ export class LogTx extends SqlTx {
 			limit,
 		]);
 		return rows.map(observationOf);
+	}
+
+	/** The log from its beginning, up to a place in it, a page at a time: so long a past need not fit into memory. */
+	async *pages(until = Number.MAX_SAFE_INTEGER): AsyncGenerator<readonly Logged[]> {
+		for (let seq = 0; seq < until; ) {
+			const page = (await this.logAfter(seq, pageMax)).filter(one => one.seq <= until);
+			if (page.length === 0) return;
+			yield page;
+			seq = page[page.length - 1]!.seq;
+		}
 	}
 
 	/** Its place in the log; undefined while it has none. */

@@ -45,6 +45,12 @@ export type Logged = Observation & { seq: number };
 
 export const entityKey = (kind: EntityKind, id: string) => `${kind}:${id}`;
 
+/** What {@link entityKey} was made of. */
+export function entityOf(key: string): { kind: EntityKind; id: string } {
+	const end = key.indexOf(":");
+	return { kind: key.slice(0, end) as EntityKind, id: key.slice(end + 1) };
+}
+
 /** Keys of all entities of an observation, in one order everywhere, so that two that lock them never wait for each other. */
 export const entityKeys = ({ entities }: Pick<Observation, "entities">): string[] =>
 	Object.entries(entities)

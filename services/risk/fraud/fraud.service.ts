@@ -18,7 +18,7 @@ import { Desk, deskCollections } from "./desk/desk.ts";
 import { Counters } from "./fraud.counters.ts";
 import { Judge } from "./fraud.judge.ts";
 import { heard } from "./fraud.listening.ts";
-import { entityKey, type Logged } from "./fraud.observations.ts";
+import { entityKey } from "./fraud.observations.ts";
 import { reassess } from "./fraud.reassessing.ts";
 import { RuleSets } from "./fraud.rule-sets.ts";
 import { FraudTx } from "./fraud.store.ts";
@@ -36,13 +36,8 @@ export type Fraud = BothStores<FraudTx> & {
 	interactionsOf(userId: string): Promise<number>;
 	/** The place of an observation in the log, as soon as it has one. Throws `service_unavailable` when that takes too long. */
 	placeInLog(observationId: string): Promise<number>;
-	/** The whole log, in order, as far as it is numbered. */
-	log(): AsyncGenerator<readonly Logged[]>;
 	announceRules(version: number, by: string | null): void;
 };
-
-// Few enough that a backtest does not keep the whole past in memory.
-const logPage = 2000;
 
 const placeWithinMs = 2000;
 
@@ -115,15 +110,6 @@ export default defineService<Fraud>({
 				await new Promise(resolve => setTimeout(resolve, 20));
 			}
 			throw serviceUnavailable({ service: "The judge" });
-		},
-
-		async *log(this: Fraud) {
-			for (let seq = 0; ; ) {
-				const page = await this.store.reader.logAfter(seq, logPage);
-				if (page.length === 0) return;
-				yield page;
-				seq = page[page.length - 1]!.seq;
-			}
 		},
 
 		announceRules(this: Fraud, version: number, by: string | null) {

@@ -1,10 +1,10 @@
 // The synchronous check of a checkout: the attempt is counted first, then the rules are asked, and the decision is kept with everything it rests on.
 import { answer, tell } from "../../../../lib/contract.ts";
 import { newId } from "../../../../lib/ids.ts";
-import type { EntityState } from "../counters/entity-state.ts";
 import { listedOf } from "../desk/lists.ts";
 import * as contract from "../fraud.contract.ts";
-import { applyTo, type Found, foundBy, isAsked, matchOf, type Needs, type States, snapshotOf } from "../fraud.findings.ts";
+import { type Found, foundBy, isAsked, type Listed, type States, snapshotOf } from "../fraud.findings.ts";
+import { noteFound } from "../fraud.matching.ts";
 import { entityKeys, type Observation, triggersAt } from "../fraud.observations.ts";
 import { attemptObserved, endOf, outcomeObserved } from "../fraud.observing.ts";
 import type { Fraud } from "../fraud.service.ts";
@@ -29,7 +29,7 @@ export const conclude = answer(contract.conclude, async function (this: Fraud, c
 	if (!attempt) return null;
 	const end = outcome === "declined" ? endOf(reason) : outcome;
 	// Not for the log: the payment's own fact says it there, and the states take an end only once.
-	await this.counters.apply([outcomeObserved(attempt, end, this.runtime.clock.now())], new Map());
+	await this.counters.apply([outcomeObserved(attempt, end, this.runtime.clock.now())]);
 	return null;
 });
 
@@ -46,9 +46,7 @@ export async function decide(service: Fraud, attempt: contract.Attempt, at: numb
 	await judge.catchUp();
 	const userStatus = attempt.userId === null ? "clear" : ((await desk.flags.get(attempt.userId))?.status ?? "clear");
 	const observation = attemptObserved(attempt, at, userStatus);
-	const keys = entityKeys(observation);
-	const count = counting(observation);
-	const { decision, isNew } = await counters.counting(keys, count, async (tx, states) => {
+	const { decision, isNew } = await counters.counting(observation, async (tx, states) => {
 		const isFirst = await tx.insertAttempt(attempt, at);
 		const earlier = isFirst ? undefined : await tx.decisionOf(attempt.attemptId);
 		if (earlier) return { decision: earlier, isNew: false };
@@ -56,7 +54,7 @@ export async function decide(service: Fraud, attempt: contract.Attempt, at: numb
 		const { decision, found } = judged(attempt, observation, {
 			book,
 			states,
-			listed: await listedOf(tx, keys, at),
+			listed: await listedOf(tx, entityKeys(observation), at),
 			id: newId("dec", tx.now()),
 		});
 		if (!(await tx.insertDecision(decision))) return { decision: (await tx.decisionOf(attempt.attemptId))!, isNew: false };
@@ -65,13 +63,9 @@ export async function decide(service: Fraud, attempt: contract.Attempt, at: numb
 	});
 	judge.soon();
 	// What we refused ourselves waits for no outcome, and says nothing of the card. Should this get lost, it counts as waiting for a minute.
-	if (isNew && decision.outcome === "block") await counters.apply([blockedOf(observation)], new Map()).catch(() => undefined);
+	if (isNew && decision.outcome === "block") await counters.apply([blockedOf(observation)]).catch(() => undefined);
 	return decision;
 }
-
-const noNeeds: Needs = new Map();
-
-const counting = (observation: Observation) => (state: EntityState, key: string) => applyTo(new Map([[key, state]]), observation, noNeeds);
 
 const blockedOf = (observation: Observation): Observation => ({
 	...observation,
@@ -83,7 +77,7 @@ const blockedOf = (observation: Observation): Observation => ({
 interface Given {
 	book: RuleBook;
 	states: States;
-	listed: Awaited<ReturnType<typeof listedOf>>;
+	listed: Listed;
 	id: string;
 }
 
@@ -135,14 +129,5 @@ async function record(tx: FraudTx, observation: Observation, decision: DecisionR
 	if (decision.outcome === "block") await tx.log(blockedOf(observation));
 	const { id: decisionId, orderId, userId, version } = decision;
 	await tell(tx, contract.decided, { decisionId, orderId, userId, outcome: shown(decision).outcome, version });
-	const counts = new Map<string, { count: number; lastAt: number }>();
-	for (const one of found) {
-		const { rule, entityKey: key, episode } = one;
-		if (!(await tx.fire(rule.id, key, { at: observation.at, episode, cooldownMs: rule.cooldownMs }))) continue;
-		counts.set(rule.id, { count: 1, lastAt: observation.at });
-		const isForDesk = rule.isLive && (rule.rule.outcome === "flag" || rule.rule.outcome === "block");
-		const match = isForDesk ? matchOf(one) : undefined;
-		if (match) await tx.insertErrand(observation.id, { match });
-	}
-	await tx.countMatches(counts);
+	await noteFound(tx, found);
 }

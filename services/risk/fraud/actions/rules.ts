@@ -78,7 +78,7 @@ export async function replayRules(service: Fraud, asked: ParamsOf<typeof contrac
 		throw validationFailed({ errors: [{ pointer: "/to", code: "invalid", detail: "is not after from" }] });
 	const { reader } = service.store;
 	return runBacktest({
-		log: service.log(),
+		log: reader.pages(),
 		rules: compileTrial(rules),
 		labels: await labelsOf(reader),
 		listed: await listedNow(reader),

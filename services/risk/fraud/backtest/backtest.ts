@@ -1,8 +1,8 @@
 // What a set of rules would have matched, had it gone live at `from`: its counters filled from the log, and nothing remembered of what it said before.
 // Nothing is read or written but what is handed in, so that the same rules over the same log give the same bytes.
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type EntityState, episodeOf, newState, observe } from "../counters/entity-state.ts";
-import { isAsked, isOwnDoing, type Listed, type Needs, needsOf, snapshotOf, subjectOf } from "../fraud.findings.ts";
+import { type EntityState, episodeOf, type Needs, newState, observe } from "../counters/entity-state.ts";
+import { isAsked, isOwnDoing, type Listed, needsOf, snapshotOf, subjectOf } from "../fraud.findings.ts";
 import { entityKey, type Logged, triggersAt } from "../fraud.observations.ts";
 import { type Fired, mayFire } from "../rules/firing.ts";
 import type { CompiledRule, RuleBook } from "../rules/rule-book.ts";

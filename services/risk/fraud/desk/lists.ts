@@ -4,8 +4,8 @@
 import { rfc3339 } from "../../../../lib/clock.ts";
 import type { Value } from "../../../../mixins/sql/engine.ts";
 import type { SqlTx } from "../../../../mixins/sql/tx.ts";
+import { entityOf } from "../fraud.observations.ts";
 import { confirmedFraud, type ListEntry } from "../lists.contract.ts";
-import type { EntityKind } from "../rules.contract.ts";
 
 /** Stolen cards and the devices they were tried on are given up long before; who buys a used device is not refused for ever. */
 export const confirmedFraudMs = 180 * 24 * 3_600_000;
@@ -115,10 +115,9 @@ export async function unlistConfirmed(tx: SqlTx, entityKey: string): Promise<voi
 
 /** As analysts see it. */
 export function shownEntry({ entityKey, addedAt, expiresAt, ...row }: ListedRow): ListEntry {
-	const at = entityKey.indexOf(":");
 	const { note, caseId, addedBy } = row;
 	return {
-		entity: { kind: entityKey.slice(0, at) as EntityKind, id: entityKey.slice(at + 1) },
+		entity: entityOf(entityKey),
 		addedAt: rfc3339(addedAt),
 		...(expiresAt === null ? {} : { expiresAt: rfc3339(expiresAt) }),
 		...(note === null ? {} : { note }),

@@ -1,6 +1,5 @@
 // Where a page of the desk's lists begins: a time, and the id that tells equals apart.
-import { decodeCursor } from "../../../../lib/cursor.ts";
-import { validationFailed } from "../../../../lib/failure.ts";
+import { decodeCursor, notOfThisList } from "../../../../lib/cursor.ts";
 
 export interface Place {
 	/** Milliseconds. */
@@ -12,5 +11,5 @@ export interface Place {
 export function placeOf(cursor: string): Place {
 	const [value, id] = decodeCursor(cursor, 2);
 	if (typeof value === "number" && typeof id === "string") return { value, id };
-	throw validationFailed({ errors: [{ pointer: "/cursor", code: "invalid", detail: "is not a cursor of this list" }] });
+	throw notOfThisList();
 }
