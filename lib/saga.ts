@@ -52,8 +52,10 @@ export interface Step<State, Tx = unknown> {
 
 export interface SagaDefinition<State, Tx = unknown> {
 	kind: string;
-	/** Milliseconds before which it must be past its point of no return. */
-	deadlineMs: number;
+	/** Milliseconds before which it must be past its point of no return. Without, it is tried until that, however long it takes. */
+	deadlineMs?: number;
+	/** It begins in the transaction that decided it: nothing of it is taken back, by whomever. */
+	isDecided?: true;
 	steps: readonly Step<State, Tx>[];
 	/** Written in the transaction that ends the saga: the kept reply, the release of what it held in our own store. */
 	ended?(tx: Tx, saga: Ended<State>): Promise<void>;
@@ -141,10 +143,11 @@ export function problemOf(error: unknown): Problem {
 
 /** Whether a point of no return lies behind it: from there on nothing is undone. */
 export function isPastReturn<State, Tx>(
-	definition: Pick<SagaDefinition<State, Tx>, "steps">,
+	{ isDecided, steps }: Pick<SagaDefinition<State, Tx>, "isDecided" | "steps">,
 	saga: Pick<SagaRecord<State>, "steps" | "state">,
 ): boolean {
-	return definition.steps.some(({ pointOfNoReturn: turns }, index) => {
+	if (isDecided) return true;
+	return steps.some(({ pointOfNoReturn: turns }, index) => {
 		if (saga.steps[index]?.status !== "done") return false;
 		return typeof turns === "function" ? turns(saga.state) : turns === true;
 	});

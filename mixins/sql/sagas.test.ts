@@ -155,6 +155,20 @@ describe("a saga", () => {
 		expect(said).not.toContain("undo seat");
 	});
 
+	it("never undoes what was decided when it began, whoever asks for it", async () => {
+		let tries = 0;
+		const refuseTwice = async () => {
+			if (++tries < 3) throw soldOut();
+		};
+		const store = await node(trip([step("pay", { run: refuseTwice })], { isDecided: true, deadlineMs: 0 }));
+		await store.sagas.start();
+		const { id } = await store.transaction(tx => store.sagas.begin<Trip>(tx, "trip", {}));
+		expect(await store.sagas.compensate(id)).toBe(false);
+		store.sagas.drive(id);
+		expect(await ended(store, id)).toBe("succeeded");
+		expect(said).toEqual(["succeeded"]);
+	});
+
 	it("is undone past a step that is a point of no return only sometimes, when this is not such a time", async () => {
 		const refuse = async () => {
 			throw soldOut();

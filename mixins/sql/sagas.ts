@@ -11,6 +11,8 @@ import { claimSaga, dueSagas, insertSaga, lockSaga, releaseSaga, sagaById, voidL
 import type { SqlTx } from "./tx.ts";
 
 const pollMs = 500;
+// Longer than anything waits, and still a time that can be written down.
+const unboundMs = 100 * 365 * 24 * 60 * 60_000;
 // As many as one process can drive at once without starving its requests.
 const drivenMax = 256;
 
@@ -90,7 +92,7 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 			fence: 0,
 			attempts: 0,
 			nextAt: now,
-			deadlineAt: now + (given.deadlineMs ?? definition.deadlineMs),
+			deadlineAt: now + (given.deadlineMs ?? definition.deadlineMs ?? unboundMs),
 			createdAt: now,
 			updatedAt: now,
 		};

@@ -2,7 +2,7 @@
 import { ask } from "../../../lib/contract.ts";
 import { type Ended, type Running, type SagaDefinition, type SagaRecord, Wait } from "../../../lib/saga.ts";
 import type { Actor } from "../../../lib/vocabulary.ts";
-import { forgetKey, keepReply } from "../../../mixins/sql/idempotency.ts";
+import { keepReply } from "../../../mixins/sql/idempotency.ts";
 import * as inventory from "../inventory/inventory.contract.ts";
 import * as payments from "../payments/payments.contract.ts";
 import { cancelledOrder } from "./orders.domain.ts";
@@ -41,7 +41,7 @@ export async function beginCancel(
 export const cancelOrderSaga = (service: OrdersService): SagaDefinition<Cancelling, OrdersTx> => {
 	const { broker } = service;
 
-	/** An order runs one process at a time: its checkout, which does not capture any more, hands it over when it ends. */
+	/** An order runs one process at a time: its checkout, which captures no more and lets go of the money, hands it over when it ends. */
 	async function awaitCheckout({ id, state }: Running<Cancelling>): Promise<Wait<Cancelling> | undefined> {
 		const { process } = (await service.store.reader.orderById(state.orderId))!;
 		return process === id ? undefined : new Wait(service.runtime.clock.now() + lookMs);
@@ -66,27 +66,22 @@ export const cancelOrderSaga = (service: OrdersService): SagaDefinition<Cancelli
 		await recordCancelled(tx, await tx.saveOrder(cancelledOrder(order, state.paymentStatus!)), state.reason);
 	}
 
-	async function ended(tx: OrdersTx, { id, status, state: { orderId } }: Ended<Cancelling>): Promise<void> {
+	async function ended(tx: OrdersTx, { id, state: { orderId } }: Ended<Cancelling>): Promise<void> {
 		const { order, process, cancelRequest } = (await tx.lockOrder(orderId))!;
 		if (process === id) await tx.setProcess(orderId, null);
 		await tx.setCancelRequest(orderId, null);
-		for (const scope of cancelRequest?.keyScopes ?? []) {
-			if (status === "succeeded") await keepReply(tx, scope, { result: order });
-			// An operator gave it up before it was accepted: whoever asks again asks anew.
-			else await forgetKey(tx, scope);
-		}
+		for (const scope of cancelRequest?.keyScopes ?? []) await keepReply(tx, scope, { result: order });
 	}
 
 	return {
 		kind: cancelKind,
-		deadlineMs: 60_000,
+		// The checkout acts on it as soon as it is asked for: stock and money may come back late, but they come back.
+		isDecided: true,
 		ended,
 		steps: [
-			// The decision itself is the point of no return: stock and money may come back late, but they come back.
 			{
 				name: "accept cancellation",
 				save: async (tx, { state }) => void (await tx.addToTimeline(state.orderId, "cancelRequested", state.reason)),
-				pointOfNoReturn: true,
 			},
 			{ name: "await checkout", when: ({ checkoutId }) => checkoutId !== null, run: awaitCheckout },
 			{ name: "return stock", run: async ({ state }) => void (await ask(broker, inventory.giveBack, { orderId: state.orderId })) },

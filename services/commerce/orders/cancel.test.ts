@@ -186,6 +186,32 @@ describe("cancelling an order", () => {
 	});
 
 	describe("while its money moves", () => {
+		it("tells that it was paid, and gives it back, when a process died before it heard of its own capture", async () => {
+			const cart = await desk.aGuest(sku);
+			let isDead = true;
+			desk.passing(point => {
+				if (isDead && point === "payments/capture/afterProvider") throw new Error("cannot now");
+			});
+			const checkedOut = desk.checkout(cart);
+			const { id } = (await desk.placedFrom(cart))!.order;
+			await until(
+				() => desk.charges(id),
+				([charge]) => charge?.status === "captured",
+			);
+			const cancelled = desk.cancel(id, cart);
+			await until(
+				() => desk.kept(id),
+				({ cancelRequest }) => cancelRequest !== null,
+			);
+			isDead = false;
+			// Whoever had the capture in hand is given up.
+			desk.clock.move(11_000);
+			await Promise.all([checkedOut, cancelled]);
+			await desk.allEnded();
+			await isCancelled(id, cart, refunded);
+			expect(await desk.facts(id)).toEqual(["checkoutRequested", "placed", "paid", "cancelled"]);
+		}, 40_000);
+
 		it("gives back what a refund of the same moment left, and never more than was taken", async () => {
 			const orders = await Promise.all(Array.from({ length: 5 }, bought));
 			await Promise.all(

@@ -141,17 +141,23 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		throw new GiveUp(serviceUnavailable({ service: "The payment provider" }));
 	}
 
-	/** Lets the held money go. Whoever may take money by hand may have done so meanwhile: then it is given back. */
-	async function returnPayment({ id, state: { paymentId } }: CheckoutRun): Promise<Partial<Checkout>> {
-		const reason = "The checkout was not completed.";
+	/** Lets the held money go, and refuses whatever would take it later. False when it was taken before. */
+	async function letGo({ id, state: { paymentId } }: CheckoutRun, reason: string): Promise<boolean> {
 		try {
 			await ask(broker, payments.voidPayment, { paymentId, key: `${id}/void`, reason });
-			return { returned: "voided" };
+			return true;
 		} catch (error) {
 			if (!payments.paymentStateConflict.matches(error)) throw error;
-			await ask(broker, payments.refundAll, { paymentId, key: `${id}/refund`, reason });
-			return { returned: "refunded" };
+			return false;
 		}
+	}
+
+	/** Whoever may take money by hand may have done so meanwhile: then it is given back. */
+	async function returnPayment(saga: CheckoutRun): Promise<Partial<Checkout>> {
+		const reason = "The checkout was not completed.";
+		if (await letGo(saga, reason)) return { returned: "voided" };
+		await ask(broker, payments.refundAll, { paymentId: saga.state.paymentId, key: `${saga.id}/refund`, reason });
+		return { returned: "refunded" };
 	}
 
 	async function insertOrder(tx: OrdersTx, { id, state }: CheckoutRun): Promise<Partial<Checkout>> {
@@ -186,14 +192,11 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		return { isHeld };
 	}
 
-	/** A buyer who cancelled meanwhile is not charged: the cancelling saga then voids what is held. */
-	async function capturePayment({ id, state }: CheckoutRun): Promise<Partial<Checkout>> {
+	/** A buyer who cancelled meanwhile is not charged, unless a process that died in here has done so: the capture may even be under way. */
+	async function capturePayment(saga: CheckoutRun): Promise<Partial<Checkout>> {
+		const { id, state } = saga;
 		const kept = await service.store.reader.orderById(state.orderId);
-		if (kept?.cancelRequest) {
-			// Unless it was: a process that died behind the capture comes here again, and the cancel may have come in between.
-			const { payments: made } = await ask(broker, payments.ofOrders, { orderIds: [state.orderId] });
-			return { captured: made.some(({ captured }) => captured.amount > 0) };
-		}
+		if (kept?.cancelRequest) return { captured: !(await letGo(saga, "The order was cancelled.")) };
 		await ask(broker, payments.captureAll, { paymentId: state.paymentId, key: `${id}/capture` });
 		return { captured: true };
 	}

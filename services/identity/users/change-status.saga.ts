@@ -21,7 +21,6 @@ const standings: Readonly<Record<UserStatus, Standing>> = { active: "active", di
 export const changeStatusSaga = (service: SqlService<UsersTx>): SagaDefinition<StatusChange, UsersTx> => ({
 	kind: "changeStatus",
 	// Nothing is held for anybody meanwhile, and giving up would leave roles and status apart: it is tried until its owners are back.
-	deadlineMs: 100 * 365 * 24 * 60 * 60_000,
 	steps: [
 		{
 			name: "change roles",

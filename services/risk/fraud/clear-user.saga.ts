@@ -2,7 +2,6 @@
 
 import type { SagaDefinition } from "../../../lib/saga.ts";
 import { caseStateConflict } from "./cases.contract.ts";
-import { noDeadlineMs } from "./decide-case.saga.ts";
 import type { DeskService } from "./desk/desk.ts";
 import { rulesOf } from "./desk/match.ts";
 import { saveCleared } from "./desk/verdict.ts";
@@ -38,7 +37,6 @@ async function closeCase(service: DeskService, process: string, { caseId, reason
 
 export const clearUserSaga = (service: DeskService): SagaDefinition<ClearingUser, FraudTx> => ({
 	kind: "clearUser",
-	deadlineMs: noDeadlineMs,
 	steps: [
 		{
 			name: "close case",

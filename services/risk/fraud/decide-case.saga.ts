@@ -17,15 +17,12 @@ export interface DecidingCase {
 	head?: number;
 }
 
-/** Nothing is held for anybody meanwhile, and giving up would leave the documents and the rows apart. */
-export const noDeadlineMs = 100 * 365 * 24 * 60 * 60_000;
-
 // A flag is the user's own affair: their case decides on it. An order's says no more than that this order may go on, or not.
 const isAboutUser = ({ judged }: DecidingCase) => judged?.entity.kind === "user";
 
 export const decideCaseSaga = (service: DeskService): SagaDefinition<DecidingCase, FraudTx> => ({
 	kind: "decideCase",
-	deadlineMs: noDeadlineMs,
+	// Nothing is held for anybody meanwhile, and giving up would leave the documents and the rows apart: it has no deadline.
 	steps: [
 		{
 			name: "close case",
