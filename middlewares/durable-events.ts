@@ -11,6 +11,9 @@ import { Listening, type Producers } from "./facts/listening.ts";
 import { Publishing } from "./facts/publishing.ts";
 import { natsOptions } from "./nats-options.ts";
 
+// A question is lost when NATS comes back to us before the other node has. A slow answer is given more time when it is asked for again.
+const readWithinMs = 1000;
+
 type StoreService = Service & { operable?: () => OperableStore; listening?: Listening };
 
 interface KnownService {
@@ -27,9 +30,23 @@ function producersOf(broker: ServiceBroker, local: ReadonlyMap<string, OperableS
 			withActions: true,
 			onlyAvailable: true,
 		});
-	const remote = (producer: string): Pick<FactSource, "read"> => ({
-		read: (after, limit) => ask(broker, storeContract(producer).readFacts, { after, limit }),
-	});
+	const remote = (producer: string): Pick<FactSource, "read"> => {
+		let patienceMs = readWithinMs;
+		return {
+			async read(after, limit) {
+				try {
+					// Whoever follows asks again: the mesh need not.
+					const given = { timeout: patienceMs, retries: 0 };
+					const facts = await ask(broker, storeContract(producer).readFacts, { after, limit }, given);
+					patienceMs = readWithinMs;
+					return facts;
+				} catch (error) {
+					patienceMs *= 2;
+					throw error;
+				}
+			},
+		};
+	};
 	return {
 		names: () => {
 			const names = new Set(local.keys());

@@ -74,10 +74,12 @@ export const heardAt = async (service: Tower, bell: string) =>
 
 export const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1);
 
-export async function until<T>(look: () => Promise<T>, enough: (seen: T) => boolean): Promise<T> {
-	for (let looks = 0; ; looks++) {
+/** Looks until it has seen enough; what it has seen by `withinMs` otherwise. */
+export async function until<T>(look: () => Promise<T>, enough: (seen: T) => boolean, withinMs = 15_000): Promise<T> {
+	const end = performance.now() + withinMs;
+	for (;;) {
 		const seen = await look();
-		if (enough(seen) || looks > 1000) return seen;
+		if (enough(seen) || performance.now() > end) return seen;
 		await new Promise(resolve => setTimeout(resolve, 10));
 	}
 }
