@@ -6,7 +6,7 @@ import type { FactSource } from "../lib/facts.ts";
 import { runtimeOf } from "../lib/runtime.ts";
 import { storeContract } from "../lib/store-contract.ts";
 import type { OperableStore } from "../mixins/store-actions.ts";
-import { openWire, type Wire } from "./facts/jetstream.ts";
+import type { Wire } from "./facts/jetstream.ts";
 import { Listening, type Producers } from "./facts/listening.ts";
 import { Publishing } from "./facts/publishing.ts";
 import { natsOptions } from "./nats-options.ts";
@@ -90,6 +90,7 @@ export function durableEvents(): Middleware {
 		async starting(broker: ServiceBroker) {
 			const { config, instance } = runtimeOf(broker);
 			if (!config.nats) return;
+			const { openWire } = await import("./facts/jetstream.ts");
 			const options = natsOptions(config.nats, `${broker.nodeID} facts ${instance.slice(0, 8)}`);
 			wire = await openWire({ options, namespace: config.namespace, replicas: config.nats.replicas, logger: broker.logger });
 		},

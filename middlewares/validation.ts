@@ -35,8 +35,10 @@ const nameless = new Set(["~standard", "boolean"]);
 
 /** Compiles a schema into a check that throws `validation_failed` with one flaw per wrong place. */
 export function checker(schema: TObject): (params: unknown) => void {
-	const compiled = Compile(schema);
+	// At the first call: there are hundreds, and a process that starts needs few of them.
+	let compiled: ReturnType<typeof Compile<TObject>> | undefined;
 	return params => {
+		compiled ??= Compile(schema);
 		if (compiled.Check(params)) return;
 		const flaws = (compiled.Errors(params) as unknown as SchemaError[]).filter(({ keyword }) => !nameless.has(keyword)).flatMap(flawsOf);
 		// A union says "anyOf" beside the flaws of its branches, and an unknown field comes twice: the place is named once.

@@ -5,7 +5,8 @@ import type { ServiceSchema } from "moleculer";
 import { ConfigError, readConfig } from "../lib/config.ts";
 import { serviceFiles } from "../lib/service-files.ts";
 import { prepareSchema } from "../mixins/sql/mysql-schema.ts";
-import { migrationsOf, schemaOf } from "../mixins/sql/open-sql.ts";
+import { schemaOf } from "../mixins/sql/open-mysql.ts";
+import { migrationsOf } from "../mixins/sql/open-sql.ts";
 
 const usage = `Creates the schemas on the server of STOA_SQL_URL and runs the migrations that did not run yet, then ends.
 

@@ -2,7 +2,6 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { OpenDocuments } from "./adapter.ts";
-import { MongoDocuments } from "./mongo-engine.ts";
 import { SqliteDocuments } from "./sqlite-engine.ts";
 
 export const openDocuments: OpenDocuments = (service, collections, runtime) =>
@@ -21,6 +20,7 @@ const openEmbedded: OpenDocuments = async (service, collections, { config, clock
 const openDeployed: OpenDocuments = async (service, collections, { config, clock }) => {
 	const database = `${config.namespace}_${service}`;
 	try {
+		const { MongoDocuments } = await import("./mongo-engine.ts");
 		return await MongoDocuments.open(config.mongoUrl!, { database, collections, now: clock.now() });
 	} catch (error) {
 		throw new Error(`${service} cannot open its documents in the database ${database}: ${(error as Error).message}`, { cause: error });

@@ -3,27 +3,31 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Service } from "moleculer";
 import { Sequelize } from "sequelize";
-import type { Config } from "../../lib/config.ts";
 import { runtimeOf } from "../../lib/runtime.ts";
 import { migrateOver } from "./adapter.ts";
 import type { SqlEngine } from "./engine.ts";
-import { openMysql } from "./mysql-engine.ts";
-import { type MysqlSchema, prepareSchema } from "./mysql-schema.ts";
-import { addressOf, driverOptions, MysqlSession } from "./mysql-session.ts";
 import { nodeSqlite } from "./node-sqlite-dialect.ts";
 import type { Migration } from "./schema.ts";
 import { openSqlite } from "./sqlite-engine.ts";
 
-/** The engine of the service's store. Throws a sentence when the server stays away or a migration fails. */
-export function openSql(service: Service, migrations: readonly Migration[]): Promise<SqlEngine> {
-	const { config } = runtimeOf(service.broker);
-	return config.sqlUrl ? openServer(service, migrations) : openFile(service, migrations);
+type Passing = (point: "beforeCommit" | "afterCommit") => void;
+
+export interface Opening {
+	migrations: readonly Migration[];
+	/** Told of every commit, for crash points. */
+	passing: Passing;
 }
 
-const passingOf = (service: Service) => (point: "beforeCommit" | "afterCommit") =>
-	runtimeOf(service.broker).crash.at(`${service.name}/${point}`);
+/** The engine of the service's store. Throws a sentence when the server stays away or a migration fails. */
+export async function openSql(service: Service, migrations: readonly Migration[]): Promise<SqlEngine> {
+	const { config, crash } = runtimeOf(service.broker);
+	const passing: Passing = point => crash.at(`${service.name}/${point}`);
+	if (!config.sqlUrl) return openFile(service, { migrations, passing });
+	const { openServer } = await import("./open-mysql.ts");
+	return openServer(service, { migrations, passing });
+}
 
-async function openFile(service: Service, migrations: readonly Migration[]): Promise<SqlEngine> {
+async function openFile(service: Service, { migrations, passing }: Opening): Promise<SqlEngine> {
 	const { dataDir, durability } = runtimeOf(service.broker).config;
 	fs.mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 	const file = path.join(dataDir, `${service.name}.db`);
@@ -34,29 +38,7 @@ async function openFile(service: Service, migrations: readonly Migration[]): Pro
 	} finally {
 		held.close();
 	}
-	return openSqlite(file, { durability, passing: passingOf(service) });
-}
-
-/** The schema of a service on the server of STOA_SQL_URL. */
-export const schemaOf = (config: Config, service: string, migrations: readonly Migration[]): MysqlSchema => ({
-	address: addressOf(config.sqlUrl!),
-	database: `${config.namespace}_${service}`,
-	migrations,
-});
-
-async function openServer(service: Service, migrations: readonly Migration[]): Promise<SqlEngine> {
-	const { config } = runtimeOf(service.broker);
-	const schema = schemaOf(config, service.name, migrations);
-	const warn = (sentence: string) => service.logger.warn(sentence);
-	await prepareSchema(schema, { warn });
-	const options = driverOptions(schema.address, schema.database);
-	return openMysql({
-		service: service.name,
-		open: () => MysqlSession.open(options),
-		poolMax: config.sqlPool,
-		passing: passingOf(service),
-		warn,
-	});
+	return openSqlite(file, { durability, passing });
 }
 
 // --- which migrations a service has, for whoever has its schema but does not start it

@@ -1,6 +1,6 @@
 // Tables are made by migrations, never by sync, in words that both engines understand. Umzug keeps which ran in `migrations`.
 import { DataTypes, type ModelAttributeColumnOptions, type QueryInterface, type Sequelize } from "sequelize";
-import { Umzug, type UmzugStorage } from "umzug";
+import type { UmzugStorage } from "umzug";
 
 /** Column types that mean the same on every engine. Amounts and times are BIGINT: whole minor units, whole milliseconds. */
 export const column = {
@@ -90,10 +90,10 @@ function schemaOver(query: QueryInterface, options: TableOptions): Schema {
 }
 
 /** Which migrations ran, by name. Umzug's own storage would `sync` its table, in a character set of its own. */
-function journal(query: QueryInterface, options: TableOptions): UmzugStorage {
+function journal(query: QueryInterface, options: TableOptions) {
 	const made = () => query.createTable("migrations", { name: { ...column.key(), primaryKey: true } }, options);
 	return {
-		async executed() {
+		async executed(): Promise<string[]> {
 			await made();
 			const [rows] = await query.sequelize.query("SELECT name FROM migrations ORDER BY name");
 			return (rows as { name: string }[]).map(({ name }) => name);
@@ -102,15 +102,20 @@ function journal(query: QueryInterface, options: TableOptions): UmzugStorage {
 			void (await query.sequelize.query("INSERT INTO migrations (name) VALUES (?)", { replacements: [name] })),
 		unlogMigration: async ({ name }) =>
 			void (await query.sequelize.query("DELETE FROM migrations WHERE name = ?", { replacements: [name] })),
-	};
+	} satisfies UmzugStorage;
 }
 
 /** Brings a database up to date; what has run before is skipped. Answers what ran now. Throws with the name of the migration that failed. */
 export async function migrate(sequelize: Sequelize, migrations: readonly Migration[], options: TableOptions = {}): Promise<string[]> {
 	const query = sequelize.getQueryInterface();
+	const storage = journal(query, options);
+	const ran = new Set(await storage.executed());
+	if (migrations.every(({ name }) => ran.has(name))) return [];
+	// It brings a command line of its own, which takes longer to load than a start without it does to look.
+	const { Umzug } = await import("umzug");
 	const umzug = new Umzug({
 		context: schemaOver(query, options),
-		storage: journal(query, options),
+		storage,
 		logger: undefined,
 		migrations: migrations.map(({ name, up }) => ({ name, up: ({ context }: { context: Schema }) => up(context) })),
 	});

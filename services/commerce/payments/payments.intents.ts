@@ -68,7 +68,7 @@ export class Intents {
 	readonly #store: SqlStore<PaymentsTx>;
 	readonly #runtime: Runtime;
 	readonly #logger: Logger;
-	readonly #providers = new Map<string, Provider>();
+	readonly #providers: ReadonlyMap<string, Provider>;
 	readonly #underWay = new Map<string, Promise<void>>();
 	#timer: NodeJS.Timeout | undefined;
 	#look: Promise<void> = Promise.resolve();
@@ -76,29 +76,35 @@ export class Intents {
 	#isBlind = false;
 	#stopped = false;
 
-	constructor(store: SqlStore<PaymentsTx>, runtime: Runtime, logger: Logger) {
+	private constructor(store: SqlStore<PaymentsTx>, runtime: Runtime, logger: Logger, opened: ReadonlyMap<string, Provider>) {
 		this.#store = store;
 		this.#runtime = runtime;
 		this.#logger = logger;
+		this.#providers = opened;
 	}
 
-	/** The provider a payment was made with; the configured one may be another by now. Undefined for a name that is none, or not configured. */
-	provider(name: string): Provider | undefined {
-		let provider = this.#providers.get(name);
-		if (!provider && Object.hasOwn(providers, name)) {
-			const { clock, config, secret } = this.#runtime;
-			provider = providers[name as keyof typeof providers]({
+	/** With every provider that is configured: a payment is carried by the one it was made with, and the shop's may be another by now. */
+	static async open(store: SqlStore<PaymentsTx>, runtime: Runtime, logger: Logger): Promise<Intents> {
+		const { clock, config, secret } = runtime;
+		const opened = new Map<string, Provider>();
+		for (const [name, open] of Object.entries(providers)) {
+			const provider = await open({
 				clock,
 				secret,
 				webhookSecret: () => config.sandboxWebhookSecret ?? secretFile(config.dataDir, "sandbox-webhook", randomToken),
 				stripe: config.stripe,
-				store: this.#store,
+				store,
 				pause: ms => new Promise(resolve => setTimeout(resolve, ms)),
-				warn: message => this.#logger.warn(message),
+				warn: message => logger.warn(message),
 			});
-			if (provider) this.#providers.set(name, provider);
+			if (provider) opened.set(name, provider);
 		}
-		return provider;
+		return new Intents(store, runtime, logger, opened);
+	}
+
+	/** Undefined for a name that is none, or not configured. */
+	provider(name: string): Provider | undefined {
+		return this.#providers.get(name);
 	}
 
 	async start(): Promise<void> {

@@ -29,9 +29,9 @@ beforeEach(async () => {
 afterEach(() => stoa.stop());
 
 /** Another node as the store sees it: an instance that shares nothing with the first but the data. */
-function anotherNode(): Intents {
+function anotherNode(): Promise<Intents> {
 	const { store, runtime, logger } = paymentsOf(stoa);
-	return new Intents(store, runtime, logger);
+	return Intents.open(store, runtime, logger);
 }
 
 const openIntent = async (paymentId: string) => (await paymentsOf(stoa).store.reader.openIntents(paymentId))[0]!;
@@ -54,7 +54,7 @@ describe("a node that slept past its lease", () => {
 		};
 		expect(await askRefund(stoa, paymentId, { amount: euros(4_000), reason: "x" }, "k")).toMatchObject({ status: "pending" });
 		clock.move(11_000);
-		await anotherNode().lookAtDue();
+		await (await anotherNode()).lookAtDue();
 		expect(await paymentOf(stoa, paymentId)).toMatchObject({ refunded: 4_000, status: "partiallyRefunded" });
 		expect(await chargesOf(stoa, paymentId)).toMatchObject([{ refunded: 4_000 }]);
 		expect(await factTypes(stoa, paymentId)).toEqual(["authorized", "captured", "refunded"]);
@@ -74,7 +74,7 @@ describe("a node that slept past its lease", () => {
 		};
 		expect(await ask(stoa.broker, contract.authorize, wish)).toMatchObject({ status: "pending" });
 		clock.move(11_000);
-		await anotherNode().lookAtDue();
+		await (await anotherNode()).lookAtDue();
 		expect(await ask(stoa.broker, contract.authorize, wish)).toMatchObject({ status: "authorized" });
 		expect(await factTypes(stoa, wish.paymentId)).toEqual(["authorized"]);
 	});
@@ -92,7 +92,7 @@ describe("two nodes that look at what is due", () => {
 			calls++;
 			return real(call);
 		};
-		const other = anotherNode();
+		const other = await anotherNode();
 		other.provider = () => provider;
 		clock.move(61_000);
 		await Promise.all([paymentsOf(stoa).intents.lookAtDue(), other.lookAtDue()]);

@@ -126,7 +126,7 @@ describe("a payment whose buyer has to authenticate", () => {
 		loseCalls(stoa, "authorize");
 		expect(await authorize(wish)).toEqual({ paymentId: wish.paymentId, status: "pending" });
 		const { store, runtime, logger } = paymentsOf(stoa);
-		const other = new Intents(store, runtime, logger);
+		const other = await Intents.open(store, runtime, logger);
 		const [intent] = await store.reader.openIntents(wish.paymentId);
 		await other.drive(intent!.id, { token: "tok_visa" });
 		expect(await paymentOf(stoa, wish.paymentId)).toMatchObject({ status: "pending", nextUrl: expect.any(String), challenge: true });

@@ -134,7 +134,7 @@ export default defineService<Payments>({
 	},
 
 	async started(this: Payments) {
-		this.intents = new Intents(this.store, this.runtime, this.logger);
+		this.intents = await Intents.open(this.store, this.runtime, this.logger);
 		await this.intents.start();
 	},
 
