@@ -1,5 +1,6 @@
 // Judges what was observed: one node at a time takes the log in order, brings the counters of everybody concerned up to date, asks the rules, and hands
 // what matched to the desk. Where it stands is written with what it found, so a killed judge begins again where the last one ended.
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Logger } from "moleculer";
 import { tell } from "../../../lib/contract.ts";
 import { Tenure } from "../../../lib/leases.ts";
@@ -17,6 +18,12 @@ import { rulesChanged } from "./rules.contract.ts";
 
 const lease = "judge";
 const batchMax = 256;
+// In a flood of facts the log is never empty, and what was found in it must reach the desk all the same.
+const judgeMs = 200;
+// Whoever waits for a place in the log must not wait for all that is before it to be judged.
+const numberedPerJudged = 4;
+// Whose counters are filled in one transaction.
+const entitiesMax = 200;
 // Facts are heard on other nodes too, and nobody tells this one: a look costs an index seek. Alone, it is told of everything, and only errands that
 // could not be run have to be looked for.
 const lookMs = 100;
@@ -130,16 +137,23 @@ export class Judge {
 		}
 	}
 
+	/** For as long as others may wait for what comes after it. */
 	async #judgeAll(): Promise<void> {
 		const { store, counters } = this.#given;
+		const until = performance.now() + judgeMs;
 		while (!this.#stopped && (await this.#tenure.holds())) {
-			if (await store.reader.hasUnnumbered()) await store.transaction(tx => tx.numberLog(batchMax));
+			for (let n = 0; n < numberedPerJudged && (await store.reader.hasUnnumbered()); n++)
+				await store.transaction(tx => tx.numberLog(batchMax));
 			const from = await store.reader.judged();
 			await this.#rebuild(from);
 			const batch = await store.reader.logAfter(from, batchMax);
 			if (batch.length === 0) return;
 			await counters.judge(batch, from, (tx, found) => this.#settle(tx, from, batch, found), this.#given.ruleSets);
-			await new Promise(resolve => setImmediate(resolve));
+			await nextTurn();
+			if (performance.now() > until) {
+				this.#again = true;
+				return;
+			}
 		}
 	}
 
@@ -214,7 +228,12 @@ export class Judge {
 		const lacks = missing(before.needs, needs);
 		if (lacks.length > 0) {
 			const counted = await fillSeries(store.reader.pages(await store.reader.judged()), needs);
-			await counters.change([...counted.keys()], (state, key) => takeOver(state, counted.get(key)!, lacks));
+			const keys = [...counted.keys()];
+			// Killed in between, it is begun again: a state takes over the same twice.
+			for (let from = 0; from < keys.length; from += entitiesMax) {
+				await counters.change(keys.slice(from, from + entitiesMax), (state, key) => takeOver(state, counted.get(key)!, lacks));
+				await nextTurn();
+			}
 		}
 		await counters.setFilledFor(version);
 	}

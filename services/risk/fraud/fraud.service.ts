@@ -1,4 +1,5 @@
 // Risk: what was heard goes into a log, one node at a time judges it, and every checkout is decided on where it is asked.
+import { setTimeout as pause } from "node:timers/promises";
 import { serviceUnavailable } from "../../../lib/failure.ts";
 import { redisOf } from "../../../lib/redis.ts";
 import { defineService } from "../../../lib/service.ts";
@@ -40,6 +41,7 @@ export type Fraud = BothStores<FraudTx> & {
 };
 
 const placeWithinMs = 2000;
+const placeLookMs = 20;
 
 /** What stands on the open stores. A saga that an earlier process left may need it before the service itself has started. */
 function equip(service: Fraud): void {
@@ -103,11 +105,11 @@ export default defineService<Fraud>({
 
 		async placeInLog(this: Fraud, observationId: string): Promise<number> {
 			for (const until = performance.now() + placeWithinMs; performance.now() < until; ) {
-				await this.judge.wake();
+				// In a flood of facts its turn does not end. Another node may be the judge: it looks by itself.
+				await Promise.race([this.judge.wake(), pause(placeLookMs)]);
 				const seq = await this.store.reader.seqOf(observationId);
 				if (seq !== undefined) return seq;
-				// Another node judges; it looks by itself.
-				await new Promise(resolve => setTimeout(resolve, 20));
+				await pause(placeLookMs);
 			}
 			throw serviceUnavailable({ service: "The judge" });
 		},

@@ -1,3 +1,4 @@
+import { requireMatch } from "../../../../lib/canonical.ts";
 import { answer, ask } from "../../../../lib/contract.ts";
 import { pageOf } from "../../../../lib/cursor.ts";
 import { notFound } from "../../../../lib/failure.ts";
@@ -40,6 +41,8 @@ export const clearUser = answer(contract.clearUser, async function (this: DeskSe
 	const { id, reason } = ctx.params;
 	const [flag, open] = await Promise.all([this.desk.flags.get(id), this.desk.cases.openOf({ kind: "user", id })]);
 	if (!flag && !open) await requireKnown(ctx, id);
+	const ifMatch = ctx.meta.request?.ifMatch;
+	if (ifMatch !== undefined) requireMatch(ifMatch, await shown(this, id, flag));
 	if (flag?.status === "flagged" || open) {
 		const clearing: ClearingUser = { userId: id, reason, by: ctx.locals.principal?.userId ?? null, caseId: open?._id ?? null };
 		await settle(this, "clearUser", clearing);

@@ -1,4 +1,5 @@
 // A rule may ask for what was never kept, or not so exactly. Then the log is counted once more beside the states, and what they lack is taken over.
+import { Turns } from "../../../../lib/turns.ts";
 import type { Logged } from "../fraud.observations.ts";
 import { entityKey } from "../fraud.observations.ts";
 import type { SeriesNeed } from "../rules/seen.ts";
@@ -15,11 +16,14 @@ export async function fillSeries(
 ): Promise<ReadonlyMap<string, EntityState>> {
 	const needs: Needs = new Map([...needed].map(need => [need.series, need]));
 	const states = new MemoryStates();
+	// An embedded log answers at once, and purchases are decided on meanwhile.
+	const turns = new Turns();
 	for await (const batch of log) {
 		for (const observation of batch) {
 			for (const [kind, id] of Object.entries(observation.entities) as [EntityKind, string][]) {
 				observe(states.of(entityKey(kind, id)), kind, observation, needs);
 			}
+			if (turns.isOver()) await turns.next();
 		}
 	}
 	return states.all();
