@@ -24,8 +24,10 @@ export type Totals = Static<typeof Totals>;
 export const Sku = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description: "The code of one sellable variant." });
 export const Quantity = Type.Integer({ minimum: 1, maximum: 9999 });
 export const Slug = Type.String({ pattern: "^[a-z0-9]+(-[a-z0-9]+)*$", maxLength: 120, description: "Lower-case words joined by dashes." });
+// What a mail header gives a meaning of its own (a name, a group, a list) is no part of an address; quoted ones are nobody's.
+const addressed = "\\s@\\u0000-\\u001f<>()\\[\\]\\\\,;:\"";
 export const Email = Type.String({
-	pattern: "^[^\\s@\\u0000-\\u001f]+@[^\\s@\\u0000-\\u001f.]+(\\.[^\\s@\\u0000-\\u001f.]+)+$",
+	pattern: `^[^${addressed}]+@[^${addressed}.]+(\\.[^${addressed}.]+)+$`,
 	maxLength: 254,
 });
 /** Free text of one line or more: control characters other than line breaks and tabs are refused, NUL above all. */

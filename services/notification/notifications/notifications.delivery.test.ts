@@ -7,9 +7,9 @@ import { makeRuntime } from "../../../lib/runtime.ts";
 import { DocumentStore, storeCollections } from "../../../mixins/document-store.ts";
 import type { Collection } from "../../../mixins/documents/collection.ts";
 import { SqliteDocuments } from "../../../mixins/documents/sqlite-engine.ts";
-import { type Channel, type Message, Undeliverable } from "./channels/channel.ts";
-import { Delivery } from "./notifications.delivery.ts";
-import { attemptsMax, claimMs, type NotificationDocument, notificationsOf, retryAfterMs } from "./notifications.domain.ts";
+import { type Channel, type Message, NotBegun, Undeliverable } from "./channels/channel.ts";
+import { Delivery, type DeliveryGiven } from "./notifications.delivery.ts";
+import { attemptsMax, claimMs, type NotificationDocument, notBegunMs, notificationsOf, retryAfterMs } from "./notifications.domain.ts";
 import { drop, redrive, undeliveredLetter, undeliveredLetters } from "./notifications.letters.ts";
 import { collections } from "./notifications.store.ts";
 
@@ -48,20 +48,21 @@ describe("delivering queued notifications", () => {
 			logger: quiet,
 		}).collection<NotificationDocument>("notifications");
 	};
-	const aNode = (deliver: Channel["deliver"], notifications = collectionOfANode()) => {
+	const aNode = (deliver: Channel["deliver"], given: Partial<DeliveryGiven> = {}) => {
 		const email: Channel = { name: "email", begins: "queued", deliver, close: () => undefined };
 		return new Delivery({
-			notifications,
+			notifications: collectionOfANode(),
 			channel: email,
 			clock,
 			crash: { at: () => undefined },
 			logger: quiet,
+			...given,
 		});
 	};
-	const queue = async (count: number): Promise<string[]> => {
+	const queue = async (count: number, from = 0): Promise<string[]> => {
 		const email = { name: "email", begins: "queued" } as Channel;
 		const ids: string[] = [];
-		for (let index = 0; index < count; index++) {
+		for (let index = from; index < from + count; index++) {
 			const fact = { id: `evt_${index}`, occurredAt: new Date(clock.now()).toISOString() };
 			const told = {
 				type: "order.confirmed",
@@ -135,6 +136,49 @@ describe("delivering queued notifications", () => {
 		accepted.resolve("sent");
 		await dying;
 		expect(await notifications.get(id!)).toMatchObject({ status: "sent", attempts: 2 });
+	});
+
+	it("stays with a node that is still trying, however long its server takes", async () => {
+		const [id] = await queue(1);
+		const accepted = Promise.withResolvers<"sent">();
+		const slow = aNode(() => accepted.promise, { renewMs: 1 }).round();
+		const claimedFor = async () => (await notifications.get(id!))!.nextAt! - clock.now();
+		while ((await notifications.get(id!))?.claim === null) await new Promise(resolve => setImmediate(resolve));
+		for (let minutes = 0; minutes < 10; minutes++) {
+			clock.move(60_000);
+			while ((await claimedFor()) < claimMs) await new Promise(resolve => setImmediate(resolve));
+			expect(await aNode(async () => "sent").round()).toBe(0);
+		}
+		accepted.resolve("sent");
+		await slow;
+		expect(await notifications.get(id!)).toMatchObject({ status: "sent", attempts: 1 });
+	});
+
+	it("keeps no other waiting while its server takes long", async () => {
+		const [first, second] = await queue(2);
+		const accepted = Promise.withResolvers<"sent">();
+		const node = aNode(({ id }) => (id === first ? accepted.promise : Promise.resolve("sent")));
+		node.start();
+		while ((await notifications.get(second!))?.status !== "sent") await new Promise(resolve => setImmediate(resolve));
+		expect(await notifications.get(first!)).toMatchObject({ status: "queued", attempts: 1 });
+		const [third] = await queue(1, 2);
+		node.wake();
+		while ((await notifications.get(third!))?.status !== "sent") await new Promise(resolve => setImmediate(resolve));
+		accepted.resolve("sent");
+		await node.stop();
+		expect(await notifications.get(first!)).toMatchObject({ status: "sent" });
+	});
+
+	it("is no try while nobody can say where its receiver is", async () => {
+		const [id] = await queue(1);
+		const node = aNode(async () => {
+			throw new NotBegun();
+		});
+		expect(await node.round()).toBe(1);
+		expect(await notifications.get(id!)).toMatchObject({ status: "queued", attempts: 0, claim: null, letter: null, error: null });
+		expect(await node.round()).toBe(0);
+		clock.move(notBegunMs);
+		expect(await node.round()).toBe(1);
 	});
 
 	it("keeps what its reader marked while it was carried", async () => {
@@ -240,7 +284,7 @@ describe("delivering queued notifications", () => {
 			carried.push(id);
 			return "sent" as const;
 		};
-		await aNode(deliver, node).round();
+		await aNode(deliver, { notifications: node }).round();
 		expect(carried).toEqual([id]);
 		expect(await notifications.get(id!)).toMatchObject({ status: "sent" });
 	});

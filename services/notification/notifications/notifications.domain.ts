@@ -91,11 +91,14 @@ export const shownNotification = ({ _id, type, channel, title, body, status, cre
 export const attemptsMax = 28;
 export const retryAfterMs = (attempt: number) => Math.min(5_000 * 4 ** (attempt - 1), 3_600_000);
 
-// Longer than a try may take, or a second node would carry what the first is still carrying.
+// What a node that died had in hand is left alone for as long. Whoever is still trying says so in time, or a second node would carry it too.
 export const claimMs = 90_000;
+export const renewMs = 30_000;
 
 type Document = Fresh<NotificationDocument>;
 const over = { claim: null, nextAt: null, letter: null } as const;
+
+const isHeld = (notification: NotificationDocument, claim: string) => notification.status === "queued" && notification.claim === claim;
 
 /** Takes it for one try. */
 export const claimed = (notification: NotificationDocument, { claim, now }: { claim: string; now: number }): Document => ({
@@ -104,6 +107,17 @@ export const claimed = (notification: NotificationDocument, { claim, now }: { cl
 	claim,
 	nextAt: now + claimMs,
 });
+
+/** It is still being tried. Undefined when it is no longer this try's. */
+export const renewed = (notification: NotificationDocument, { claim, now }: { claim: string; now: number }): Document | undefined =>
+	isHeld(notification, claim) ? { ...notification, nextAt: now + claimMs } : undefined;
+
+// What was away comes back soon, and being asked again costs nobody anything.
+export const notBegunMs = 5_000;
+
+/** There was no try. Undefined when it is no longer ours to say. */
+export const notBegun = (notification: NotificationDocument, { claim, now }: { claim: string; now: number }): Document | undefined =>
+	isHeld(notification, claim) ? { ...notification, attempts: notification.attempts - 1, claim: null, nextAt: now + notBegunMs } : undefined;
 
 /** It arrived, or stays to be read here: true whoever carried it. */
 export const delivered = (notification: NotificationDocument, status: "sent" | "kept"): Document => ({
@@ -124,7 +138,7 @@ export interface FailedTry {
 
 /** A try failed. Undefined when it is no longer this try's to say: its claim ran out and somebody else took it. */
 export function undelivered(notification: NotificationDocument, claim: string, failed: FailedTry): Document | undefined {
-	if (notification.status !== "queued" || notification.claim !== claim) return undefined;
+	if (!isHeld(notification, claim)) return undefined;
 	const { attempts, firstFailedAt } = notification;
 	const { reason, now } = failed;
 	const seen = { error: reason, firstFailedAt: firstFailedAt ?? now, lastFailedAt: now };

@@ -210,7 +210,12 @@ export default defineService<Notifications>({
 		const queued = (channel: contract.ChannelName) => this.deliveries.get(channel)?.wake();
 		this.announcing = new Announcing({ notifications, preferences, channels: this.channels, clock, queued });
 		this.watch = new DeadLetterWatch({ broker, announcing: this.announcing, leases: this.documents.leases, logger });
-		for (const delivery of this.deliveries.values()) delivery.start();
+		const begin = () => {
+			for (const delivery of this.deliveries.values()) delivery.start();
+		};
+		// Whom it asks for addresses may be starting with it.
+		if (broker.started) begin();
+		else broker.localBus.once("$broker.started", begin);
 		this.watch.start();
 	},
 

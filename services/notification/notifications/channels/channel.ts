@@ -21,8 +21,8 @@ export interface Channel {
 	/** How a notification of this channel begins; anything but `queued` is where it is to be and needs no delivery. */
 	readonly begins: "queued" | "sent" | "kept";
 	/**
-	 * Carries a message once. Throws {@link Undeliverable} when no further try can help; after any other error it may or may not have
-	 * arrived. Gives up when `signal` aborts.
+	 * Carries a message once. Throws {@link Undeliverable} when no further try can help, {@link NotBegun} when nothing was sent yet; after any other
+	 * error it may or may not have arrived. Gives up when `signal` aborts.
 	 */
 	deliver(message: Message, signal: AbortSignal): Promise<"sent" | "kept">;
 	close(): void;
@@ -40,6 +40,11 @@ export class Undeliverable extends Error {
 		this.reason = reason;
 		this.hasReceiver = hasReceiver;
 	}
+}
+
+/** Nobody could say where the receiver is to be reached: no fault of the message's, and no try of it. */
+export class NotBegun extends Error {
+	override name = "NotBegun";
 }
 
 /** A channel that nothing carries here: the message is kept and can be read where notifications are. */

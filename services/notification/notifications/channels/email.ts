@@ -1,7 +1,8 @@
 // Email through a real server when there is one.
 import { isIP } from "node:net";
 import { createTransport } from "nodemailer";
-import { type Channel, keptChannel, type Message, Undeliverable } from "./channel.ts";
+import { kindOf } from "../../../../lib/failure.ts";
+import { type Channel, keptChannel, type Message, NotBegun, Undeliverable } from "./channel.ts";
 import { htmlOf } from "./html.ts";
 
 /** Answers undefined when the person has no address any more. */
@@ -30,14 +31,17 @@ export function emailChannel(smtpUrl: string | undefined, addressOf: AddressOf):
 		maxConnections: 5,
 		connectionTimeout: 10_000,
 		greetingTimeout: 10_000,
-		socketTimeout: 20_000,
+		// A server may look at a message for ten minutes before it says that it took it (RFC 5321, 4.5.3.2.6). Who asks sooner sends it twice.
+		socketTimeout: 600_000,
 	});
 	const from = { name: "Stoa", address: senderOf(smtpUrl) };
 	return {
 		name: "email",
 		begins: "queued",
 		async deliver(message, signal) {
-			const to = await addressOf(message);
+			const to = await addressOf(message).catch(error => {
+				throw kindOf(error) === "unavailable" ? new NotBegun() : error;
+			});
 			if (!to) throw new Undeliverable("no address", false);
 			try {
 				await transport.sendMail({
