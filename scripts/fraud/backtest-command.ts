@@ -78,7 +78,9 @@ export async function backtestStream({ file, rules: rulesFile, from, to, json }:
 
 function sizeOf(file: string): number {
 	try {
-		return fs.statSync(file).size;
+		const found = fs.statSync(file);
+		if (!found.isFile()) throw new Error("it is no file");
+		return found.size;
 	} catch (error) {
 		throw new OptionError(`${file} cannot be read: ${(error as Error).message}`);
 	}
