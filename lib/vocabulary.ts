@@ -25,7 +25,7 @@ export const Sku = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", d
 export const Quantity = Type.Integer({ minimum: 1, maximum: 9999 });
 export const Slug = Type.String({ pattern: "^[a-z0-9]+(-[a-z0-9]+)*$", maxLength: 120, description: "Lower-case words joined by dashes." });
 // What a mail header gives a meaning of its own (a name, a group, a list) is no part of an address; quoted ones are nobody's.
-const addressed = "\\s@\\u0000-\\u001f<>()\\[\\]\\\\,;:\"";
+const addressed = '\\s@\\u0000-\\u001f<>()\\[\\]\\\\,;:"';
 export const Email = Type.String({
 	pattern: `^[^${addressed}]+@[^${addressed}.]+(\\.[^${addressed}.]+)+$`,
 	maxLength: 254,

@@ -14,9 +14,12 @@ import { clearUserSaga } from "../../services/risk/fraud/clear-user.saga.ts";
 import { decideCaseSaga } from "../../services/risk/fraud/decide-case.saga.ts";
 import { Desk, type DeskService, deskCollections } from "../../services/risk/fraud/desk/desk.ts";
 import type { Match } from "../../services/risk/fraud/desk/match.ts";
+import { RuleSets } from "../../services/risk/fraud/fraud.rule-sets.ts";
 import { FraudTx } from "../../services/risk/fraud/fraud.store.ts";
 import { risk } from "../../services/risk/fraud/migrations/0002-risk.ts";
 import { lists } from "../../services/risk/fraud/migrations/0003-lists.ts";
+import { shadowFires } from "../../services/risk/fraud/migrations/0004-shadow-fires.ts";
+import { confirmations } from "../../services/risk/fraud/migrations/0005-confirmations.ts";
 
 export type AnalystsDesk = DeskService & { seen: { name: string; payload: Record<string, unknown> }[] };
 
@@ -26,11 +29,12 @@ export const analystsDesk = () =>
 		name: "fraud",
 		mixins: [
 			sqlStore({
-				migrations: [risk, lists],
+				migrations: [risk, lists, shadowFires, confirmations],
 				tx: FraudTx,
 				sagas: (service: AnalystsDesk) => {
 					const { documents, logger } = service;
 					service.seen = [];
+					service.ruleSets = new RuleSets();
 					const broadcast = async (name: string, payload: unknown) =>
 						void service.seen.push({ name, payload: payload as Record<string, unknown> });
 					service.desk = new Desk({ documents, logger, clock: service.runtime.clock, broker: { broadcast } });

@@ -2,6 +2,7 @@
 
 import type { SagaDefinition } from "../../../lib/saga.ts";
 import { caseStateConflict } from "./cases.contract.ts";
+import type { CaseDocument } from "./desk/cases.ts";
 import type { DeskService } from "./desk/desk.ts";
 import { rulesOf } from "./desk/match.ts";
 import { saveCleared } from "./desk/verdict.ts";
@@ -14,21 +15,20 @@ export interface ClearingUser {
 	by: string | null;
 	/** Their case, if one was open. */
 	caseId: string | null;
-	/** The rules to forget; undefined when somebody else was faster and there is nothing left to clear. */
+	/** The rules behind it; undefined when somebody else was faster and there is nothing left to clear. */
 	rules?: string[];
 }
 
-/** Closes the case, if nobody has meanwhile, and answers the rules behind it. */
-async function closeCase(service: DeskService, process: string, { caseId, reason, by }: ClearingUser): Promise<string[] | undefined> {
+/** Closes the case, if nobody has meanwhile. */
+async function closeCase(service: DeskService, process: string, { caseId, reason, by }: ClearingUser): Promise<CaseDocument | undefined> {
 	if (caseId === null) return undefined;
 	try {
-		const closed = await service.desk.cases.close(caseId, {
+		return await service.desk.cases.close(caseId, {
 			process,
 			decision: "falsePositive",
 			note: reason,
 			...(by === null ? {} : { by }),
 		});
-		return rulesOf(closed.reasons);
 	} catch (error) {
 		if (caseStateConflict.matches(error)) return undefined;
 		throw error;
@@ -42,11 +42,11 @@ export const clearUserSaga = (service: DeskService): SagaDefinition<ClearingUser
 			name: "close case",
 			pointOfNoReturn: true,
 			async run({ id, state }) {
-				const ofCase = await closeCase(service, id, state);
+				const closed = await closeCase(service, id, state);
 				// Read after the case was closed: what flags them from here on either joined that case before, or has opened one of its own.
 				const flag = await service.desk.flags.get(state.userId);
-				const ofFlag = flag?.status === "flagged" ? rulesOf(flag.reasons) : undefined;
-				return ofCase || ofFlag ? { rules: [...new Set([...(ofCase ?? []), ...(ofFlag ?? [])])].sort() } : {};
+				if (!closed && flag?.status !== "flagged") return {};
+				return { rules: rulesOf([...(closed?.reasons ?? []), ...(flag?.reasons ?? [])]) };
 			},
 		},
 		{
@@ -54,7 +54,8 @@ export const clearUserSaga = (service: DeskService): SagaDefinition<ClearingUser
 			async save(tx, { id, state: { userId, caseId, rules } }) {
 				if (!rules) return;
 				// Without a case of its own the label stands under the process that found it out.
-				await saveCleared(tx, { entity: { kind: "user", id: userId }, userId, rules }, { caseId: caseId ?? id, process: id });
+				const clearing = { caseId: caseId ?? id, process: id, inForce: await service.ruleSets.current(tx) };
+				await saveCleared(tx, { entity: { kind: "user", id: userId }, userId, rules }, clearing);
 			},
 		},
 		{

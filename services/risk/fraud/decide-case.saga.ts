@@ -29,7 +29,9 @@ export const decideCaseSaga = (service: DeskService): SagaDefinition<DecidingCas
 			pointOfNoReturn: true,
 			async run({ id, state: { caseId, decision, note, by, ifMatch } }) {
 				const closed = await service.desk.cases.close(caseId, { process: id, decision, note, by, isOwn: true, ifMatch });
-				return { judged: judgedOf(closed) };
+				const { kind, id: subject } = closed.entity;
+				// Read after the case was closed: what flags them from here on either joined that case before, or has opened one of its own.
+				return { judged: judgedOf(closed, kind === "user" ? await service.desk.flags.get(subject) : undefined) };
 			},
 		},
 		{
@@ -37,7 +39,8 @@ export const decideCaseSaga = (service: DeskService): SagaDefinition<DecidingCas
 			async save(tx, { id, state: { caseId, decision, by, judged } }) {
 				const { entity } = judged!;
 				if (entity.kind === "order") await tellOrder(tx, entity.id, { decision, caseId });
-				if (decision === "falsePositive") return saveCleared(tx, judged!, { caseId, process: id });
+				if (decision === "falsePositive")
+					return saveCleared(tx, judged!, { caseId, process: id, inForce: await service.ruleSets.current(tx) });
 				await saveConfirmed(tx, judged!, { caseId, by });
 				return { head: await tx.logHead() };
 			},

@@ -85,18 +85,31 @@ export function subjectOf({ rule: { scope } }: CompiledRule, { entities, kind }:
 	return kind === "attempt" && entities.session !== undefined ? entityKey("session", entities.session) : undefined;
 }
 
-/** Whether a rule has anything to say of this observation: somebody of its scope is in it, who is neither exempt nor lately cleared of it. */
+/**
+ * Whether a rule has anything to say of this observation: somebody of its scope is in it, who is neither exempt nor lately cleared of it; and if it would
+ * flag a user, they are not either.
+ */
 export function isAsked(rule: CompiledRule, observation: Observation, states: States, listed: Listed): boolean {
 	const key = subjectOf(rule, observation);
 	if (key === undefined) return false;
 	const { user } = observation.entities;
-	// A list excuses who has signed in: anybody can claim a device or an address.
-	if (user !== undefined && isExempt(rule.rule, listed.get(entityKey("user", user)) ?? nothing)) return false;
-	const state = states.get(key);
-	return !state || !isSnoozed(state, rule.id, observation.at, isWindowed(rule));
+	// A list excuses who has signed in: anybody can claim a device or an address, and name the account that they fail to get into.
+	const isSignedIn = user !== undefined && observation.kind !== "loginFailed";
+	if (isSignedIn && isExempt(rule.rule, listed.get(entityKey("user", user)) ?? nothing)) return false;
+	return concernedKeys(rule, key, observation).every(concerned => {
+		const state = states.get(concerned);
+		return !state || !isSnoozed(state, rule.id, observation.at, isWindowed(rule));
+	});
 }
 
-const isWindowed = ({ asks }: CompiledRule) => asks.some(({ windowMs }) => windowMs !== null);
+/** Whom the analysts shall decide about: what the rule speaks of, and if it flags, the user who is signed in, for a flag is the user's own affair. */
+function concernedKeys({ rule: { outcome } }: CompiledRule, subject: string, { entities: { user } }: Observation): string[] {
+	if (outcome !== "flag" || user === undefined) return [subject];
+	return [...new Set([subject, entityKey("user", user)])];
+}
+
+/** Whether anything it counts has a window. Once wrong, it keeps quiet for a while; a rule that counts for life begins to count again. */
+export const isWindowed = ({ asks }: CompiledRule) => asks.some(({ windowMs }) => windowMs !== null);
 
 export function foundBy<Seen extends Observation>(
 	rule: CompiledRule,
@@ -123,19 +136,25 @@ export const detailOf = (conditions: readonly Traced[]): string =>
 		.join("; ")
 		.slice(0, 500);
 
-/** What the desk hears of it; undefined where the outcome concerns nobody but the purchase: one that is held has a case by itself. */
-export function matchOf({ rule, entityKey: key, episode, observation, conditions }: Found): Omit<Match, "seq"> | undefined {
+/**
+ * What the desk hears of it, for each case that it makes: nothing where the outcome concerns nobody but the purchase, for one that is held has a case by
+ * itself.
+ */
+export function matchesOf({ rule, entityKey: subject, episode, observation, conditions }: Found): Omit<Match, "seq">[] {
 	const { outcome } = rule.rule;
-	if (outcome === "allow") return undefined;
-	if (observation.kind === "attempt" && (outcome === "challenge" || outcome === "review")) return undefined;
+	if (outcome === "allow") return [];
+	if (observation.kind === "attempt" && (outcome === "challenge" || outcome === "review")) return [];
 	const { user } = observation.entities;
-	return {
-		id: sha256(`${rule.id}\n${key}\n${episode}\n${observation.id}`),
-		ruleId: rule.id,
-		entity: entityOf(key),
-		...(user === undefined ? {} : { userId: user }),
-		at: observation.at,
-		detail: detailOf(conditions),
-		flags: outcome === "flag",
-	};
+	return concernedKeys(rule, subject, observation).map(key => {
+		const entity = entityOf(key);
+		return {
+			id: sha256(`${rule.id}\n${key}\n${episode}\n${observation.id}`),
+			ruleId: rule.id,
+			entity,
+			...(user === undefined ? {} : { userId: user }),
+			at: observation.at,
+			detail: detailOf(conditions),
+			flags: outcome === "flag" && entity.kind === "user",
+		};
+	});
 }

@@ -1,5 +1,5 @@
 // What rules found, written down in the transaction that found it: that they fired, how often, and what the analysts shall see.
-import { type Found, matchOf } from "./fraud.findings.ts";
+import { type Found, matchesOf } from "./fraud.findings.ts";
 import type { FraudTx } from "./fraud.store.ts";
 
 /** A rule that has fired for the entity already, and is in its cooldown, does nothing. */
@@ -7,11 +7,11 @@ export async function noteFound(tx: FraudTx, found: readonly Found[]): Promise<v
 	const counts = new Map<string, { count: number; lastAt: number }>();
 	for (const one of found) {
 		const { rule, entityKey, observation, episode } = one;
-		if (!(await tx.fire(rule.id, entityKey, { at: observation.at, episode, cooldownMs: rule.cooldownMs }))) continue;
+		if (!(await tx.fire(rule, entityKey, { at: observation.at, episode }))) continue;
 		const counted = counts.get(rule.id);
 		counts.set(rule.id, { count: (counted?.count ?? 0) + 1, lastAt: Math.max(counted?.lastAt ?? 0, observation.at) });
-		const match = rule.isLive ? matchOf(one) : undefined;
-		if (match) await tx.insertErrand(observation.id, { match });
+		if (!rule.isLive) continue;
+		for (const match of matchesOf(one)) await tx.insertErrand(observation.id, { match });
 	}
 	await tx.countMatches(counts);
 }

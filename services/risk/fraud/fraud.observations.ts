@@ -12,12 +12,23 @@ export type ObservationKind =
 	| "order"
 	| "refund"
 	| "held"
-	| "cleared";
+	| "cleared"
+	| "listed";
 
 export type Entities = Partial<Record<EntityKind, string>>;
 
 /** `challenged`: its buyer's bank was asked; it may still end otherwise. `declined`: on evidence about the card. `failed`: for any other reason. `blocked`: by ourselves, so the provider never saw it. */
 export type AttemptEnd = "authorized" | "challenged" | "declined" | "failed" | "unavailable" | "blocked";
+
+/** How an entity stands on a list from here on, on whose word: of what was put there by hand, or of a case. Several may say so at a time. */
+export interface ListChange {
+	list: string;
+	entityKey: string;
+	/** Null: by hand. */
+	caseId: string | null;
+	/** Milliseconds. Null: for good; not after the observation: no more. */
+	until: number | null;
+}
 
 export interface Observation {
 	/** Of the fact, the attempt, the decision that cleared: counted once, however often it comes. */
@@ -36,6 +47,8 @@ export interface Observation {
 	attempt?: { id: string; instrument: string | null; end?: AttemptEnd };
 	/** Of `cleared`: the rules whose memory of the entities is taken away. */
 	rules?: readonly string[];
+	/** Of `listed`, which is about none of its entities: nothing is counted around anybody who comes on a list. */
+	entry?: ListChange;
 	/** Of `loginFailed`, `refund`: what distinct counts count (a user or the hash of an email, an order). */
 	value?: string;
 }
@@ -69,7 +82,11 @@ const triggersOf: Readonly<Record<ObservationKind, readonly Trigger[]>> = {
 	refund: ["refund"],
 	held: [],
 	cleared: [],
+	listed: [],
 };
 
 /** What rules are asked at when this is observed. */
 export const triggersAt = (kind: ObservationKind): readonly Trigger[] => triggersOf[kind];
+
+/** What analysts did rather than what happened in the shop. */
+export const isDecision = ({ kind }: Pick<Observation, "kind">) => kind === "cleared" || kind === "listed";

@@ -26,6 +26,8 @@ import { FraudTx } from "./fraud.store.ts";
 import { entities } from "./migrations/0001-entities.ts";
 import { risk } from "./migrations/0002-risk.ts";
 import { lists } from "./migrations/0003-lists.ts";
+import { shadowFires } from "./migrations/0004-shadow-fires.ts";
+import { confirmations } from "./migrations/0005-confirmations.ts";
 import { rulesChanged } from "./rules.contract.ts";
 
 export type Fraud = BothStores<FraudTx> & {
@@ -68,7 +70,7 @@ function sagasOf(service: Fraud) {
 export default defineService<Fraud>({
 	name: "fraud",
 	mixins: [
-		sqlStore({ migrations: [entities, risk, lists], tx: FraudTx, sagas: sagasOf }),
+		sqlStore({ migrations: [entities, risk, lists, shadowFires, confirmations], tx: FraudTx, sagas: sagasOf }),
 		documentStore({ collections: deskCollections, outbox: "sql" }),
 	],
 

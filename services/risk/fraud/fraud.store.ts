@@ -5,6 +5,7 @@ import type { unassessed } from "../../commerce/orders/orders.contract.ts";
 import type { Match } from "./desk/match.ts";
 import type { Attempt, Decision, TracedRule } from "./fraud.contract.ts";
 import { LogTx } from "./fraud.log.ts";
+import type { CompiledRule } from "./rules/rule-book.ts";
 import type { Outcome, Rule } from "./rules.contract.ts";
 
 /** An attempt as it is kept: who and what was in it. */
@@ -138,17 +139,36 @@ export class FraudTx extends LogTx {
 
 	// --- what rules did
 
-	/** Notes that a rule matched for an entity. False: it did already in this episode, or its cooldown (null: the whole episode) is not over. */
-	async fire(ruleId: string, entityKey: string, given: { at: number; episode: number; cooldownMs: number | null }): Promise<boolean> {
-		const { at, episode, cooldownMs } = given;
-		if ((await this.insertIfAbsent("fires", { ruleId, entityKey, episode, firedAt: at })) > 0) return true;
+	/**
+	 * Notes that a rule matched for an entity. False: it did already in this episode, or its cooldown (null: the whole episode) is not over. What it did
+	 * as a shadow is another matter: once live, it has said nothing yet.
+	 */
+	async fire(
+		{ id: ruleId, isLive, cooldownMs }: Pick<CompiledRule, "id" | "isLive" | "cooldownMs">,
+		entityKey: string,
+		{ at, episode }: { at: number; episode: number },
+	): Promise<boolean> {
+		const table = isLive ? "fires" : "shadowFires";
+		// Without a lock first: most have fired, and in a flood all who find one rule on one device would wait, and die, for the same row.
+		const known = await this.get<{ episode: number; firedAt: number }>(
+			`SELECT episode, firedAt FROM ${table} WHERE ruleId = ? AND entityKey = ?`,
+			[ruleId, entityKey],
+		);
+		if (known && known.episode >= episode && (cooldownMs === null || known.firedAt > at - cooldownMs)) return false;
+		if (!known && (await this.insertIfAbsent(table, { ruleId, entityKey, episode, firedAt: at })) > 0) return true;
 		const isOver = cooldownMs === null ? "" : "OR firedAt <= ?";
 		const values = [at, episode, ruleId, entityKey, episode, ...(cooldownMs === null ? [] : [at - cooldownMs])];
 		const changed = await this.run(
-			`UPDATE fires SET firedAt = ?, episode = ? WHERE ruleId = ? AND entityKey = ? AND (episode < ? ${isOver})`,
+			`UPDATE ${table} SET firedAt = ?, episode = ? WHERE ruleId = ? AND entityKey = ? AND (episode < ? ${isOver})`,
 			values,
 		);
 		return changed > 0;
+	}
+
+	/** The rules that ever matched for an entity while they were live. */
+	async firedFor(entityKey: string): Promise<string[]> {
+		const rows = await this.all<{ ruleId: string }>("SELECT ruleId FROM fires WHERE entityKey = ?", [entityKey]);
+		return rows.map(({ ruleId }) => ruleId);
 	}
 
 	async countMatches(counts: ReadonlyMap<string, { count: number; lastAt: number }>): Promise<void> {

@@ -28,7 +28,7 @@ export const putListEntry = answer(contract.putListEntry, async function (this: 
 	const row = await this.store.transaction(async tx => {
 		const expiry = expiryOf(listName, expiresAt, tx.now());
 		await sweepLists(tx);
-		return addToList(tx, { listName, entityKey: entityKey(entity.kind, entity.id), expiresAt: expiry, note, caseId: null, addedBy });
+		return addToList(tx, { listName, entityKey: entityKey(entity.kind, entity.id), expiresAt: expiry, note, addedBy });
 	});
 	return shownEntry(row);
 });

@@ -5,7 +5,7 @@ import { answer, type ParamsOf } from "../../../../lib/contract.ts";
 import { numberOfCursor, pageOf } from "../../../../lib/cursor.ts";
 import { validationFailed } from "../../../../lib/failure.ts";
 import { runBacktest } from "../backtest/backtest.ts";
-import { labelsOf, listedNow } from "../desk/lists.ts";
+import { labelsOf } from "../desk/lists.ts";
 import type { Fraud } from "../fraud.service.ts";
 import type { FraudTx, RuleSetRow } from "../fraud.store.ts";
 import { checkRules } from "../rules/check-rules.ts";
@@ -81,7 +81,6 @@ export async function replayRules(service: Fraud, asked: ParamsOf<typeof contrac
 		log: reader.pages(),
 		rules: compileTrial(rules),
 		labels: await labelsOf(reader),
-		listed: await listedNow(reader),
 		...(from === undefined ? {} : { from: Date.parse(from) }),
 		...(to === undefined ? {} : { to: Date.parse(to) }),
 		...(progress ? { progress } : {}),

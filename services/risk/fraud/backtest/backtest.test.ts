@@ -32,6 +32,15 @@ const visit = (user: string, at: number): Observation => ({
 });
 const every = (user: string, gap: number, count: number) => Array.from({ length: count }, (_, nth) => visit(user, nth * gap));
 
+const onList = (list: string, key: string, at: number, over: { caseId?: string; until?: number } = {}): Observation => ({
+	id: `lst_${++told}`,
+	kind: "listed",
+	at: began + at,
+	entities: {},
+	fields: {},
+	entry: { list, entityKey: key, caseId: over.caseId ?? null, until: over.until === undefined ? null : began + over.until },
+});
+
 const logged = (observations: readonly Observation[]): Logged[] => observations.map((observation, at) => ({ ...observation, seq: at + 1 }));
 
 /** In pieces, as a store reads it. */
@@ -89,9 +98,8 @@ describe("what a rule would have matched", () => {
 	});
 
 	it("says nothing of those who are exempt", async () => {
-		const listed = new Map([["user:usr_a", new Set(["staff"])]]);
-		const log = [...every("usr_a", minute, 5), ...every("usr_b", minute, 5)];
-		expect((await backtest(log, [aRule({ exempt: ["staff"] })], { listed })).rules[0]).toMatchObject({ matches: 1, entities: 1 });
+		const log = [onList("staff", "user:usr_a", -1), ...every("usr_a", minute, 5), ...every("usr_b", minute, 5)];
+		expect((await backtest(log, [aRule({ exempt: ["staff"] })])).rules[0]).toMatchObject({ matches: 1, entities: 1 });
 	});
 
 	it("counts an attempt before it is judged, as a checkout does", async () => {
@@ -118,6 +126,70 @@ describe("what a rule would have matched", () => {
 			["many", 1],
 			["shadow", 1],
 		]);
+	});
+});
+
+describe("the lists of the past", () => {
+	const always = (over: Partial<Rule> = {}) => lifetime(1, { cooldown: "PT1S", ...over });
+	const exempting = always({ exempt: ["staff"] });
+	const visits = every("usr_a", minute, 10);
+	/** Which of the visits matched. */
+	async function matchedIn(log: readonly Observation[], rule: Rule = exempting) {
+		const matched: string[] = [];
+		await backtest(log, [rule], { matched: ({ observation }) => void matched.push(observation.id) });
+		return visits.flatMap(({ id }, nth) => (matched.includes(id) ? [nth] : []));
+	}
+	const inOrder = (...observations: Observation[]) => [...visits, ...observations].sort((one, other) => one.at - other.at);
+
+	it("excuse from when somebody came on one until they went", async () => {
+		const expiring = onList("staff", "user:usr_a", 1.5 * minute, { until: 5 * minute });
+		expect(await matchedIn(inOrder(expiring))).toEqual([0, 1, 5, 6, 7, 8, 9]);
+		const [came, went] = [
+			onList("staff", "user:usr_a", 2.5 * minute),
+			onList("staff", "user:usr_a", 6.5 * minute, { until: 6.5 * minute }),
+		];
+		expect(await matchedIn(inOrder(came, went))).toEqual([0, 1, 2, 7, 8, 9]);
+		// Said anew, it ends when it was said last.
+		const sooner = onList("staff", "user:usr_a", 3.5 * minute, { until: 4.5 * minute });
+		expect(await matchedIn(inOrder(came, sooner))).toEqual([0, 1, 2, 5, 6, 7, 8, 9]);
+	});
+
+	it("are those of when something happened, not of when it was heard", async () => {
+		const late = [...visits.slice(0, 5), onList("staff", "user:usr_a", 6.5 * minute), ...visits.slice(5)];
+		expect(await matchedIn(late)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+	});
+
+	it("keep a device for as long as one case stands behind it, and tell no rule of what got it there", async () => {
+		const visitsOfDevice = visits.map(one => ({ ...one, entities: { user: "usr_a", device: "dev_1" } }));
+		const rule = always({ when: { fact: { counter: "confirmedFraud", by: "device" }, operator: "gte", value: 1 } });
+		const [by, until] = [onList, 100 * minute];
+		const log = [
+			...visitsOfDevice.slice(0, 3),
+			by("confirmedFraud", "device:dev_1", 2.5 * minute, { caseId: "cas_a", until }),
+			...visitsOfDevice.slice(3, 5),
+			by("confirmedFraud", "device:dev_1", 4.5 * minute, { caseId: "cas_b", until }),
+			by("confirmedFraud", "device:dev_1", 4.6 * minute, { caseId: "cas_b", until: 4.6 * minute }),
+			...visitsOfDevice.slice(5, 7),
+			by("confirmedFraud", "device:dev_1", 6.5 * minute, { caseId: "cas_a", until: 6.5 * minute }),
+			...visitsOfDevice.slice(7),
+		];
+		expect(await matchedIn(log, rule)).toEqual([3, 4, 5, 6]);
+	});
+
+	it("are no events, however long they are looked at", async () => {
+		const cleared: Observation = { id: "clear", kind: "cleared", at: began + 40 * day, entities: { user: "usr_a" }, fields: {}, rules: [] };
+		const log = [
+			onList("staff", "user:usr_b", -30 * day),
+			...visits,
+			onList("staff", "user:usr_b", 30 * day, { until: 30 * day }),
+			cleared,
+		];
+		const report = await backtest(log, [aRule()]);
+		expect(report).toEqual(await backtest(visits, [aRule()]));
+		expect(report.events).toBe(10);
+		// What happened before `from` was judged by them nevertheless.
+		const from = began + 5 * minute;
+		expect((await backtest([onList("staff", "user:usr_a", -1), ...visits], [exempting], { from })).rules[0]!.matches).toBe(0);
 	});
 });
 

@@ -1,12 +1,13 @@
 // What a set of rules would have matched, had it gone live at `from`: its counters filled from the log, and nothing remembered of what it said before.
 // Nothing is read or written but what is handed in, so that the same rules over the same log give the same bytes.
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { Turns } from "../../../../lib/turns.ts";
 import { type EntityState, episodeOf, type Needs, newState, observe } from "../counters/entity-state.ts";
-import { isAsked, isOwnDoing, type Listed, needsOf, snapshotOf, subjectOf } from "../fraud.findings.ts";
-import { entityKey, type Logged, triggersAt } from "../fraud.observations.ts";
+import { isAsked, isOwnDoing, needsOf, snapshotOf, subjectOf } from "../fraud.findings.ts";
+import { entityKey, isDecision, type Logged, triggersAt } from "../fraud.observations.ts";
 import { type Fired, mayFire } from "../rules/firing.ts";
 import type { CompiledRule, RuleBook } from "../rules/rule-book.ts";
 import type { BacktestReport, EntityKind } from "../rules.contract.ts";
+import { ListsAsTheyWere } from "./lists-as-they-were.ts";
 import { type Labels, reportOf, Tally } from "./tally.ts";
 
 export interface Backtest {
@@ -15,8 +16,6 @@ export interface Backtest {
 	rules: RuleBook;
 	/** Who was judged, and how; entities by their key. */
 	labels?: Labels;
-	/** The lists on which entities are. */
-	listed?: Listed;
 	/** Event time, milliseconds: what happened before only warms the counters. Null: from the beginning. */
 	from?: number | null;
 	/** Event time, milliseconds: what happened then or later is left out. Null: to the end. */
@@ -29,25 +28,19 @@ export interface Backtest {
 	matched?: (match: { rule: CompiledRule; entityKey: string; observation: Logged }) => void;
 }
 
-// A node has calls to answer meanwhile: this is what one of them may have to wait.
-const turnMs = 4;
-// Looking at the clock costs more than an observation that no rule is asked at.
-const observationsPerLook = 32;
-const nobodyListed: Listed = new Map();
-
 /** Replays the log through the rules, in memory of its own. Attempts are judged as a checkout judges them: counted first, then asked about. */
 export async function runBacktest(backtest: Backtest): Promise<BacktestReport> {
-	const { log, rules, labels, from = null, to = null, yieldEveryMs = turnMs, progress } = backtest;
+	const { log, rules, labels, from = null, to = null, yieldEveryMs, progress } = backtest;
 	const replay = new Replay(backtest);
+	const turns = new Turns(yieldEveryMs);
 	let read = 0;
-	let turnBegan = performance.now();
 	for await (const batch of log) {
 		for (const observation of batch) {
 			replay.take(observation);
-			if (++read % observationsPerLook !== 0 || performance.now() - turnBegan < yieldEveryMs) continue;
+			read++;
+			if (!turns.isOver()) continue;
 			progress?.(read);
-			await nextTurn();
-			turnBegan = performance.now();
+			await turns.next();
 		}
 	}
 	progress?.(read);
@@ -58,7 +51,7 @@ class Replay {
 	readonly tally: Tally;
 	readonly #given: Backtest;
 	readonly #needs: Needs;
-	readonly #listed: Listed;
+	readonly #lists = new ListsAsTheyWere();
 	readonly #states = new Map<string, EntityState>();
 	/** By rule and then by entity. */
 	readonly #fired: ReadonlyMap<CompiledRule, Map<string, Fired>>;
@@ -67,7 +60,6 @@ class Replay {
 		this.#given = given;
 		this.tally = new Tally(given.rules.rules);
 		this.#needs = needsOf(given.rules);
-		this.#listed = given.listed ?? nobodyListed;
 		this.#fired = new Map(given.rules.rules.map(rule => [rule, new Map()]));
 	}
 
@@ -75,7 +67,7 @@ class Replay {
 		const { from, to } = this.#given;
 		if (to != null && observation.at >= to) return;
 		this.#apply(observation);
-		if (from != null && observation.at < from) return;
+		if (isDecision(observation) || (from != null && observation.at < from)) return;
 		this.tally.look(observation.at);
 		const holding = this.#holding(observation);
 		this.tally.hold(holding);
@@ -84,7 +76,8 @@ class Replay {
 
 	/** As the judge does (applyTo in fraud.findings.ts), without its locks: half a million events have no time for lists of keys. */
 	#apply(observation: Logged): void {
-		const { entities } = observation;
+		const { entities, entry } = observation;
+		if (entry) this.#lists.change(entry, observation.at);
 		for (const kind in entities) {
 			const key = entityKey(kind as EntityKind, entities[kind as EntityKind]!);
 			let state = this.#states.get(key);
@@ -100,9 +93,11 @@ class Replay {
 	#holding(observation: Logged): CompiledRule[] {
 		if (isOwnDoing(observation)) return [];
 		const asked = this.#given.rules.at(triggersAt(observation.kind));
-		const snapshot = snapshotOf(observation, this.#states, this.#listed);
+		if (asked.length === 0) return [];
+		const listed = this.#lists.at(observation);
+		const snapshot = snapshotOf(observation, this.#states, listed);
 		// The condition first: it is seldom that one holds.
-		return asked.filter(rule => rule.matches(snapshot) && isAsked(rule, observation, this.#states, this.#listed));
+		return asked.filter(rule => rule.matches(snapshot) && isAsked(rule, observation, this.#states, listed));
 	}
 
 	#fire(rule: CompiledRule, observation: Logged): void {

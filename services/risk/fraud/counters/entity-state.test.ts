@@ -95,6 +95,29 @@ describe("different values", () => {
 	});
 });
 
+describe("new devices", () => {
+	const login = (seq: number, device?: string) =>
+		logged(seq, { kind: "login", entities: { user: "usr_a", ...(device === undefined ? {} : { device }) } });
+
+	it("are those after the first, which is one where somebody was there before without a name for theirs", () => {
+		const known = anEntity();
+		known.see(login(1, "dev_a"), login(2));
+		expect(known.count("newDevices", hour)).toBe(0);
+		known.see(login(3, "dev_b"));
+		expect(known.count("newDevices", hour)).toBe(1);
+		const unnamed = anEntity();
+		unnamed.see(login(1), login(2, "dev_a"));
+		expect(unnamed.count("newDevices", hour)).toBe(1);
+	});
+
+	it("are also those that only pay, each once", () => {
+		const { see, count } = anEntity();
+		const paying = { ...anAttempt("att_1", "card_1"), entities: { user: "usr_a", device: "dev_b" } };
+		see(login(1, "dev_a"), paying, { ...paying, seq: 2 });
+		expect(count("newDevices", hour)).toBe(1);
+	});
+});
+
 describe("the share of refunds", () => {
 	it("is in whole per cent, all of them where there is no order in the window, and nothing where nothing was refunded", () => {
 		const { see, count } = anEntity();

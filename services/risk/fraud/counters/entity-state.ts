@@ -67,7 +67,7 @@ export function observe(state: EntityState, kind: EntityKind, observation: Logge
 			break;
 		case "login":
 			if (entities.user !== undefined) sighted(state, "accounts", entities.user, seen);
-			if (kind === "user" && entities.device !== undefined) usedDevice(state, entities.device, seen);
+			if (kind === "user") usedDevice(state, entities.device, seen);
 			break;
 		case "loginFailed":
 			happened(state, "loginFailures", seen);
@@ -83,6 +83,7 @@ export function observe(state: EntityState, kind: EntityKind, observation: Logge
 			break;
 		case "attempt":
 			addAttempt(state, observation, seen.at, valuesOf(state, "declinedInstruments"), keepingOf(needs));
+			if (kind === "user" && entities.device !== undefined) usedDevice(state, entities.device, seen);
 			break;
 		case "attemptOutcome":
 			endAttempt(state, observation, seen.at, valuesOf(state, "declinedInstruments"), keepingOf(needs));
@@ -94,6 +95,7 @@ export function observe(state: EntityState, kind: EntityKind, observation: Logge
 		case "password":
 		case "cart":
 		case "held":
+		case "listed":
 			break;
 	}
 }
@@ -226,9 +228,16 @@ function isPart(where: SeriesNeed["where"], fields: Readonly<Record<string, Scal
 	return true;
 }
 
+// Whoever signs in and names none was there all the same: the next device is a new one.
+const unnamed = "";
+
 /** Somebody's very first device is not a new one: there is nothing to take over yet. */
-function usedDevice(state: EntityState, device: string, seen: Sighting): void {
+function usedDevice(state: EntityState, device: string | undefined, seen: Sighting): void {
 	const { devices } = state;
+	if (device === undefined) {
+		if (devices.length === 0) devices.push(unnamed);
+		return;
+	}
 	const place = devices.lastIndexOf(device);
 	if (place < 0 && devices.length > 0) happened(state, "newDevices", seen);
 	if (place >= 0) devices.splice(place, 1);

@@ -9,8 +9,10 @@ import { matching, refused } from "../../../../test/support/people.ts";
 import { type Stoa, startStoa } from "../../../../test/support/stoa.ts";
 import * as cases from "../cases.contract.ts";
 import type { Attempt } from "../fraud.contract.ts";
+import { confirmedFraud, getList, putListEntry, removeListEntry } from "../lists.contract.ts";
 import { listedOf } from "./lists.ts";
 
+const day = 24 * 3_600_000;
 const clock = handClock();
 const nobody = somebody();
 const [ada, bert] = [somebody(), somebody()];
@@ -49,6 +51,7 @@ const labelsOf = async (entityKey: string) =>
 	(await service.store.reader.all<{ label: string }>("SELECT label FROM labels WHERE entityKey = ? ORDER BY at, caseId", [entityKey])).map(
 		({ label }) => label,
 	);
+const confirmedOnes = async () => (await ask(stoa.broker, getList, { name: confirmedFraud, limit: 100 }, { meta: as.ada })).data;
 const listed = (...keys: string[]) => listedOf(service.store.reader, keys, clock.now());
 
 /** Somebody who is flagged, with their case. */
@@ -303,6 +306,71 @@ describe("clearing a user", () => {
 		expect((await listed("device:device-5", "instrument:card-5")).size).toBe(0);
 		expect(await labelsOf(`user:${userId}`)).toEqual(["fraud", "honest"]);
 		expect(await clearedFor(userId)).toMatchObject([{ rules: ["interactions.lifetime"] }]);
+	});
+
+	it("leaves on the list what another confirmation stands behind, and as long as it does", async () => {
+		const [first, second] = [await flagged(), await flagged()];
+		for (const { userId, caseId } of [first, second]) {
+			await attempt({ userId, deviceHash: "device-6" });
+			await claim(caseId);
+			await decide(caseId, "confirmed");
+			clock.move(day);
+		}
+		const entry = async () => (await confirmedOnes()).find(({ entity }) => entity.id === "device-6");
+		const [began, ended] = [clock.now() - 2 * day, clock.now() + 179 * day];
+		expect(await entry()).toMatchObject({ addedAt: rfc3339(began), expiresAt: rfc3339(ended), caseId: second.caseId });
+		await clear(second.userId);
+		expect(await entry()).toMatchObject({ addedAt: rfc3339(began), expiresAt: rfc3339(ended - day), caseId: first.caseId });
+		expect((await listed("device:device-6")).size).toBe(1);
+		await clear(first.userId);
+		expect(await entry()).toBeUndefined();
+		expect((await listed("device:device-6")).size).toBe(0);
+	});
+
+	it("leaves on the list what somebody put there by hand, as it was", async () => {
+		const entity = { kind: "device" as const, id: "device-7" };
+		const byHand = { name: confirmedFraud, entity, note: "Sold on a market.", expiresAt: rfc3339(clock.now() + 400 * day) };
+		const put = await ask(stoa.broker, putListEntry, byHand, { meta: as.bert });
+		const { userId, caseId } = await flagged();
+		await attempt({ userId, deviceHash: "device-7" });
+		await claim(caseId);
+		clock.move(1);
+		await decide(caseId, "confirmed");
+		expect(await confirmedOnes()).toContainEqual(put);
+		await clear(userId);
+		expect(await confirmedOnes()).toContainEqual(put);
+	});
+
+	it("lets an entry go with the confirmation that outlasts it, and with an analyst who takes it off by hand", async () => {
+		for (const [id, isByHand] of [
+			["device-8", false],
+			["device-9", true],
+		] as const) {
+			const entity = { kind: "device" as const, id };
+			const soon = { name: confirmedFraud, entity, expiresAt: rfc3339(clock.now() + day) };
+			await ask(stoa.broker, putListEntry, soon, { meta: as.ada });
+			const { userId, caseId } = await flagged();
+			await attempt({ userId, deviceHash: id });
+			await claim(caseId);
+			await decide(caseId, "confirmed");
+			clock.move(day);
+			expect((await listed(`device:${id}`)).size).toBe(1);
+			if (isByHand) await ask(stoa.broker, removeListEntry, { name: confirmedFraud, ...entity }, { meta: as.ada });
+			else await clear(userId);
+			expect((await listed(`device:${id}`)).size).toBe(0);
+		}
+	});
+
+	it("says nothing of a device that was itself confirmed", async () => {
+		const userId = somebody();
+		const entity = { kind: "device" as const, id: "device-10" };
+		await service.desk.carry(aMatch({ entity, userId, flags: false }));
+		const { _id } = (await service.desk.cases.openOf(entity))!;
+		await claim(_id);
+		await decide(_id, "confirmed");
+		await service.desk.carry(aMatch({ ...about(userId), seq: (await head()) + 1 }));
+		await clear(userId);
+		expect((await listed("device:device-10")).size).toBe(1);
 	});
 
 	it("who is clear leaves no trace, and nobody is not found", async () => {

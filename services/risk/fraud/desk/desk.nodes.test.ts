@@ -12,7 +12,11 @@ import { sharedServer } from "../../../../test/support/engines/engines.ts";
 import { type Stoa, startStoa } from "../../../../test/support/stoa.ts";
 import { endedSessions } from "../../../identity/authentication/authentication.contract.ts";
 import { changedRoles } from "../../../identity/authorization/authorization.contract.ts";
+import { ListsAsTheyWere } from "../backtest/lists-as-they-were.ts";
 import * as cases from "../cases.contract.ts";
+import type { FraudTx } from "../fraud.store.ts";
+import { confirmedFraud } from "../lists.contract.ts";
+import { addToList, listConfirmed, listedOf, listPage, removeFromList, unlistConfirmed } from "./lists.ts";
 
 const twenty = Array.from({ length: 20 }, (_, index) => index);
 
@@ -98,5 +102,39 @@ describeWith(
 		expect(await desk(1).flags.get(userId)).toMatchObject({ status: "clear", reasons: [] });
 		expect(await toldOf(service(0), "fraud.userCleared", userId)).toHaveLength(1);
 		expect(await toldOf(service(0), "fraud.caseClosed", _id)).toHaveLength(1);
+	}, 60_000);
+
+	it("keep a device on the list until the last of twenty confirmations is taken back, and say so in one log", async () => {
+		const entityKey = "device:lent";
+		const people = twenty.map(() => somebody());
+		const inAll = (work: (tx: FraudTx, userId: string) => Promise<unknown>, whom = people) =>
+			Promise.all(whom.map((userId, index) => service(index).store.transaction(tx => work(tx, userId))));
+		const asked = { at: Date.now() + 3_600_000, entities: { device: "lent" } };
+		const listed = async () => {
+			const { reader } = service(1).store;
+			await service(0).store.transaction(tx => tx.numberLog(1000));
+			const past = new ListsAsTheyWere();
+			for (const { entry, at } of await reader.logAfter(0, 1000)) if (entry) past.change(entry, at);
+			const now = await listedOf(reader, [entityKey], asked.at);
+			expect(past.at(asked)).toEqual(now);
+			expect((await listPage(reader, confirmedFraud, { limit: 2 })).map(row => row.entityKey)).toEqual([...now.keys()]);
+			return now.size;
+		};
+		const confirmed = (tx: FraudTx, userId: string) =>
+			listConfirmed(tx, { entityKey, caseId: newId("cas", 0), about: `user:${userId}`, addedBy: null });
+		const cleared = (tx: FraudTx, userId: string) => unlistConfirmed(tx, `user:${userId}`);
+		await inAll(confirmed);
+		expect(await listed()).toBe(1);
+		await inAll(cleared, [...people.slice(1), ...people.slice(1)]);
+		expect(await listed()).toBe(1);
+		await inAll(cleared, people.slice(0, 1));
+		expect(await listed()).toBe(0);
+		const byHand = { listName: confirmedFraud, entityKey, expiresAt: null, note: null, addedBy: null };
+		await inAll(confirmed);
+		await service(0).store.transaction(tx => addToList(tx, byHand));
+		await inAll(cleared);
+		expect(await listed()).toBe(1);
+		await service(1).store.transaction(tx => removeFromList(tx, byHand));
+		expect(await listed()).toBe(0);
 	}, 60_000);
 });

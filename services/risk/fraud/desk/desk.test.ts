@@ -87,11 +87,11 @@ describe("a user's flag", () => {
 		expect(reasons.filter(({ rule }) => rule === "takeover")).toHaveLength(1);
 	});
 
-	it("is raised by a match about a device for whoever used it, and by none that does not ask for it", async () => {
+	it("is raised by a match about them, and by none about what they use or that does not ask for it", async () => {
 		const [user, other] = [somebody(), somebody()];
-		await desk.carry(aMatch({ entity: { kind: "device", id: "d1" }, userId: user }));
-		await desk.carry(aMatch({ entity: { kind: "device", id: "d1" }, userId: other, flags: false }));
-		await desk.carry(aMatch({ entity: { kind: "address", id: "a1" } }));
+		await desk.carry(aMatch({ ...about(user), userId: user }));
+		await desk.carry(aMatch({ ...about(other), flags: false }));
+		await desk.carry(aMatch({ entity: { kind: "device", id: "d1" }, userId: other }));
 		expect(await desk.flags.get(user)).toMatchObject({ status: "flagged" });
 		expect(await desk.flags.get(other)).toBeUndefined();
 	});

@@ -5,6 +5,7 @@ import type { BothStores } from "../../../../mixins/both-stores.ts";
 import type { DocumentStore } from "../../../../mixins/document-store.ts";
 import type { CollectionSpec } from "../../../../mixins/documents/engine.ts";
 import type { CaseEntity } from "../cases.contract.ts";
+import type { RuleSets } from "../fraud.rule-sets.ts";
 import type { FraudTx } from "../fraud.store.ts";
 import { Cases, casesSpec } from "./cases.ts";
 import { Flags, flagsSpec } from "./flags.ts";
@@ -36,17 +37,17 @@ export class Desk {
 		this.flags = new Flags({ documents, clock, announce: (event, people) => void announce(event, people) });
 	}
 
-	/** Lays a match before the analysts, and flags its user if it asks for that. Harmless when repeated. */
+	/** Lays a match before the analysts, and flags the user it is about if it asks for that. Harmless when repeated. */
 	async carry(match: Match): Promise<void> {
 		// The case first: whoever sees a flag finds the case that explains it.
 		await this.cases.open(match);
 		await this.flag(match);
 	}
 
-	/** Flags the user of a match, if it asks for that. Harmless when repeated. */
+	/** Flags the user whom a match is about, if it asks for that. Harmless when repeated. Nobody else: a flag falls with the user's own case. */
 	async flag(match: Match): Promise<void> {
-		const userId = match.entity.kind === "user" ? match.entity.id : match.userId;
-		if (match.flags && userId !== undefined) await this.flags.flag(userId, match);
+		const { kind, id } = match.entity;
+		if (match.flags && kind === "user") await this.flags.flag(id, match);
 	}
 
 	/** Closes what waited about something that needs no decision any more, as an order that was cancelled. */
@@ -59,6 +60,7 @@ export class Desk {
 /** What the actions and sagas of the desk find in their service. */
 export type DeskService = BothStores<FraudTx> & {
 	desk: Desk;
+	ruleSets: RuleSets;
 	/** Distinct interactions of a user, for life. */
 	interactionsOf(userId: string): Promise<number>;
 	/** The place of an observation in the log, as soon as it has one. */

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { handClock, rfc3339 } from "../../../../lib/clock.ts";
 import { ask, type Meta, type ParamsOf } from "../../../../lib/contract.ts";
+import { newId } from "../../../../lib/ids.ts";
 import { type AnalystsDesk, analystsDesk, everybodyBut, somebody } from "../../../../test/support/analysts-desk.ts";
 import { refused } from "../../../../test/support/people.ts";
 import { type Stoa, startStoa } from "../../../../test/support/stoa.ts";
 import * as contract from "../lists.contract.ts";
-import { listedOf } from "./lists.ts";
+import { label, listedOf, unlistConfirmed } from "./lists.ts";
 
 const day = 24 * 3_600_000;
 
@@ -72,6 +73,32 @@ describe("the lists of risk", () => {
 		expect([...first.data, ...second.data].map(({ entity }) => entity.id)).toEqual(["a", "b", "c"]);
 		expect(second.nextCursor).toBeNull();
 		expect(await read("unheard")).toEqual({ data: [], nextCursor: null });
+	});
+
+	it("say in the log who comes and goes and until when, on nobody's account", async () => {
+		const entity = { kind: "device" as const, id: "seen" };
+		const until = clock.now() + day;
+		await put({ name: "watched", entity, expiresAt: rfc3339(until) });
+		await put({ name: "watched", entity });
+		await remove({ name: "watched", ...entity });
+		await service.store.transaction(tx => tx.numberLog(100));
+		const logged = (await service.store.reader.logAfter(0, 1000)).filter(({ entry }) => entry?.entityKey === "device:seen");
+		expect(logged.map(({ entry }) => entry!.until)).toEqual([until, null, clock.now()]);
+		for (const one of logged)
+			expect(one).toMatchObject({ kind: "listed", at: clock.now(), entities: {}, entry: { list: "watched", caseId: null } });
+	});
+
+	it("know what a case put there before there was one row for each case", async () => {
+		const [caseId, userId] = [newId("cas", clock.now()), somebody()];
+		const entry = { listName: "confirmedFraud", entityKey: "device:old", expiresAt: clock.now() + day, note: null, addedBy: ada };
+		await service.store.transaction(async tx => {
+			await tx.insert("listEntries", { ...entry, addedAt: clock.now(), caseId });
+			await label(tx, { entityKey: `user:${userId}`, caseId, label: "fraud" });
+		});
+		const shown = async () => (await read("confirmedFraud", { limit: 100 })).data.find(({ entity }) => entity.id === "old");
+		expect([await shown(), (await listed("device:old")).size]).toMatchObject([{ caseId }, 1]);
+		await service.store.transaction(tx => unlistConfirmed(tx, `user:${userId}`));
+		expect([await shown(), (await listed("device:old")).size]).toEqual([undefined, 0]);
 	});
 
 	it("answer a thousand entities at once", async () => {

@@ -15,7 +15,7 @@ export interface Match {
 	at: number;
 	/** For the analyst: "interactions by user: 100 (gte 100)". */
 	detail: string;
-	/** Whether the user is flagged besides. */
+	/** Whether the user it is about is flagged besides. */
 	flags: boolean;
 }
 
