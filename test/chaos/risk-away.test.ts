@@ -14,6 +14,9 @@ import { aRule } from "../support/rules.ts";
 /** The issue's: what went on unjudged is judged so soon after risk is back. */
 const judgedWithinMs = 10_000;
 
+/** The sandbox declines each of them. */
+const declinedCards = ["4000000000000010", "4000000000000028", "4000000000000036", "4000000000000044", "4000000000000051"];
+
 describeWith(
 	"nats",
 	"sql",
@@ -37,7 +40,11 @@ describeWith(
 		});
 		admin = await shop.signIn(cluster, administrator);
 		analyst = await shop.staff(cluster, admin, "risk");
-		const rules = [aRule({ id: "to-greece", when: { fact: "country", operator: "eq", value: shop.anAddress.country }, outcome: "review" })];
+		const declined = { counter: "declinedInstruments" as const, by: "device" as const, window: "PT1H" };
+		const rules = [
+			aRule({ id: "to-greece", when: { fact: "country", operator: "eq", value: shop.anAddress.country }, outcome: "review" }),
+			aRule({ id: "many-cards", when: { fact: declined, operator: "gte", value: 4 }, outcome: "block", scope: "device" }),
+		];
 		await shop.granted(200, shop.request(cluster, "PUT", "/v1/fraud/rules", { token: analyst.token, body: { rules } }));
 	}, 120_000);
 	afterAll(async () => cluster?.remove({ dropNamespace: true }), 60_000);
@@ -54,12 +61,20 @@ describeWith(
 		await shop.granted(200, shop.request(cluster, "POST", `/v1/fraud/cases/${id}/claim`, { token }));
 		await shop.granted(200, shop.request(cluster, "POST", `/v1/fraud/cases/${id}/decision`, { token, body: { decision } }));
 	}
+	/** What a card that its bank declines is answered with. */
+	async function triesCard(sku: string, number: string): Promise<string | undefined> {
+		const card = { number, expMonth: 12, expYear: 2040, cvc: "123" };
+		const { token: pay } = await shop.granted(201, shop.request<{ token: string }>(cluster, "POST", "/v1/sandbox/tokens", { body: card }));
+		const cart = await shop.aGuestCart(cluster, [{ sku, quantity: 1 }]);
+		return (await shop.checkout(cluster, cart, { pay, headers: { "Device-Id": "a-device-that-tries-cards" } })).body.code;
+	}
 	const orderOf = ({ id }: Order) => shop.get<Order>(cluster, `/v1/orders/${id}`, { token: admin.token });
 
 	it("sells what costs little, and says that it is checked later; what costs more waits for an analyst", async () => {
 		const small = await shop.aProduct(cluster, admin, { price: 1900, stock: 5 });
 		const large = await shop.aProduct(cluster, admin, { price: 2000, stock: 5 });
 		await cluster.node("risk").kill();
+		for (const number of declinedCards.slice(0, 4)) expect(await triesCard(small.sku, number)).toBe("card_declined");
 		bought.small = await shop.granted(201, shop.checkout(cluster, await shop.aGuestCart(cluster, [{ sku: small.sku, quantity: 1 }])));
 		expect(bought.small).toMatchObject({ status: "confirmed", paymentStatus: "captured", riskUnavailable: true });
 		const cart = await shop.aGuestCart(cluster, [{ sku: large.sku, quantity: 1 }]);
@@ -95,5 +110,10 @@ describeWith(
 			({ status }) => status === "cancelled",
 		);
 		expect(undone.paymentStatus).toBe("refunded");
+	}, 60_000);
+
+	it("refuses the next card of the device that tried four while nobody looked", async () => {
+		const { sku } = await shop.aProduct(cluster, admin, { price: 1900, stock: 1 });
+		expect(await triesCard(sku, declinedCards[4]!)).toBe("fraud_rejected");
 	}, 60_000);
 });

@@ -85,8 +85,9 @@ describe("an order that is held for review", () => {
 		const confirmed = await ask(desk.stoa.broker, orders.list, { status: "confirmed" }, desk.staff("support"));
 		expect(confirmed.data.map(({ id }) => id)).not.toContain(orderId);
 		expect(await desk.facts(orderId)).toEqual(["checkoutRequested", "held"]);
-		const { nextAction, status, steps } = await desk.operation(operationId, cart);
-		expect({ nextAction, status }).toEqual({ nextAction: undefined, status: "pending" });
+		const { nextAction, result, status, steps } = await desk.operation(operationId, cart);
+		// A guest has no list of orders to find it in.
+		expect({ nextAction, result, status }).toEqual({ nextAction: undefined, result: { orderId }, status: "pending" });
 		expect(steps).toContainEqual({ name: "await approval", status: "running" });
 		expect(await desk.checkout(cart, { key })).toMatchObject({ result: { operation: { id: operationId } }, reply: { status: 202 } });
 		expect(await desk.checkout(cart)).toMatchObject({ refused: "cart_not_open" });
@@ -232,8 +233,15 @@ describe("an order that is held for review", () => {
 			await desk.decide(orderId, "approved");
 			await isUndone(attempt);
 			expect(await desk.cancel(orderId, cart, cancelKey)).toMatchObject({ result, reply: { replayed: true } });
-			expect(await desk.operation(operationId, cart)).toMatchObject({ status: "succeeded", result: { orderId } });
-			expect(await desk.checkout(cart, { key })).toMatchObject({ result: { id: orderId, status: "onHold" }, reply: { replayed: true } });
+			const { status, result: left, problem } = await desk.operation(operationId, cart);
+			expect({ status, left, problem }).toMatchObject({
+				status: "compensated",
+				left: { orderId },
+				problem: { code: "order_state_conflict" },
+			});
+			const repeated = await desk.checkout(cart, { key });
+			expect(repeated).toMatchObject({ refused: "order_state_conflict", reply: { replayed: true } });
+			expect(await desk.checkout(cart, { key })).toEqual(repeated);
 		});
 
 		it("by staff, five times at once, is cancelled once", async () => {

@@ -1,25 +1,26 @@
 // Checkout on one page: from an open cart to a captured payment, or back to an open cart with nothing held.
 import type { Static } from "typebox";
 import { ask } from "../../../lib/contract.ts";
-import { notFound, type StoaFailure, serviceUnavailable } from "../../../lib/failure.ts";
-import { keptMs, refusalOf } from "../../../lib/idempotency.ts";
+import { notFound, serviceUnavailable } from "../../../lib/failure.ts";
+import { keptMs } from "../../../lib/idempotency.ts";
 import type { Origin } from "../../../lib/origin.ts";
-import { type Ended, GiveUp, type Problem, type Running, type SagaDefinition, Wait } from "../../../lib/saga.ts";
+import { GiveUp, type Running, type SagaDefinition, Wait } from "../../../lib/saga.ts";
 import type { Address, Money } from "../../../lib/vocabulary.ts";
-import { forgetKey, keepReply, prolongKey } from "../../../mixins/sql/idempotency.ts";
+import { prolongKey } from "../../../mixins/sql/idempotency.ts";
 import * as authentication from "../../identity/authentication/authentication.contract.ts";
 import { type Attempt, fraudRejected } from "../../risk/fraud/fraud.contract.ts";
 import * as carts from "../carts/carts.contract.ts";
 import * as inventory from "../inventory/inventory.contract.ts";
 import * as payments from "../payments/payments.contract.ts";
 import * as products from "../products/products.contract.ts";
+import { endCheckout } from "./checkout.ending.ts";
 import { awaitApproval, settleReview } from "./checkout.review.ts";
 import { assessRisk, concludeAttempt } from "./checkout.risk.ts";
 import type * as orders from "./orders.contract.ts";
-import { type CartLine, cancelledOrder, moneyMoved, type Priced, placeOrder, priceCart, type Risk } from "./orders.domain.ts";
-import { recordCancelled, recordHeld, recordPaid, recordPlaced, recordUnassessed } from "./orders.facts.ts";
+import { type CartLine, isChallenged, moneyMoved, type Priced, placeOrder, priceCart, type Risk } from "./orders.domain.ts";
+import { recordHeld, recordPaid, recordPlaced, recordUnassessed } from "./orders.facts.ts";
 import type { OrdersService } from "./orders.service.ts";
-import type { KeptOrder, OrdersTx } from "./orders.store.ts";
+import type { OrdersTx } from "./orders.store.ts";
 
 export const checkoutKind = "checkout";
 
@@ -105,7 +106,7 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 			amount: total,
 			breakdown: { ...parts, fee: { amount: 0, currency: total.currency }, total },
 			method: state.payment,
-			...(state.risk?.outcome === "challenge" ? { challenge: true } : {}),
+			...(isChallenged(state.risk) ? { challenge: true } : {}),
 			key: id,
 		});
 		const { brand, last4, nextAction } = answer;
@@ -209,31 +210,6 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		await recordPaid(tx, paid, "The payment was captured.");
 	}
 
-	/** In the transaction that ends the saga: the attempt is closed, the key answered, the order settled. */
-	async function ended(tx: OrdersTx, saga: Ended<Checkout>): Promise<void> {
-		await tx.closeAttempt(saga.id);
-		const { keyScope, orderId } = saga.state;
-		const isUndone = saga.status !== "succeeded";
-		if (keyScope && isUndone) await answerRefusal(tx, keyScope, saga.problem!);
-		// One that was undone has an order only when that was held.
-		if (isUndone && !saga.state.isHeld) return;
-		const kept = (await tx.lockOrder(orderId))!;
-		if (keyScope && !isUndone) await keepReply(tx, keyScope, { result: kept.order, status: 201, location: `/v1/orders/${orderId}` });
-		await handOver(tx, kept, isUndone ? saga : undefined);
-	}
-
-	/** A cancel that waits for the order gets it now; without one, the order of a checkout that was undone is cancelled here. */
-	async function handOver(tx: OrdersTx, { order, cancelRequest }: KeptOrder, undone: Ended<Checkout> | undefined): Promise<void> {
-		await tx.setProcess(order.id, cancelRequest?.operationId ?? null);
-		if (cancelRequest) {
-			await service.store.sagas.wake(tx, cancelRequest.operationId);
-			// Claims its lease in a transaction of its own, which waits for the row that this one has written.
-			service.store.sagas.drive(cancelRequest.operationId);
-		} else if (undone) {
-			await recordCancelled(tx, await tx.saveOrder(cancelledOrder(order, undone.state.returned)), undone.problem!.message);
-		}
-	}
-
 	/** An order that was held stands for its cart, also when it is cancelled: it is not bought a second time. */
 	async function returnCart({ id, state: { cartId, orderId, isHeld } }: CheckoutRun): Promise<void> {
 		if (isHeld) await ask(broker, carts.complete, { cartId, checkoutId: id, orderId });
@@ -246,7 +222,7 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 	return {
 		kind: checkoutKind,
 		deadlineMs,
-		ended,
+		ended: (tx, saga) => endCheckout(service, tx, saga),
 		// The order has the buyer; who bought nothing is not remembered. The token is the provider's business again.
 		forgets: ["email", "shippingAddress", "payment", "tokenHash", "keyScope", "origin", "sessionId", "attempt"],
 		// Stock before money: a held payment costs the buyer more than a held shelf.
@@ -286,13 +262,3 @@ export const checkoutSaga = (service: OrdersService): SagaDefinition<Checkout, O
 		],
 	};
 };
-
-/** Refusals of the business are kept; after anything else a repeat of the request tries anew. */
-async function answerRefusal(tx: OrdersTx, keyScope: string, problem: Problem): Promise<void> {
-	if (problem.kind !== "conflict" && problem.kind !== "refused") {
-		await forgetKey(tx, keyScope);
-		return;
-	}
-	const { code, message, data, kind } = problem;
-	await keepReply(tx, keyScope, refusalOf({ type: code, message, data: { ...data, kind } } as unknown as StoaFailure));
-}

@@ -66,7 +66,9 @@ export const Operation = Type.Object(
 		status: Type.Enum(["pending", "succeeded", "failed", "compensating", "compensated"]),
 		steps: Type.Array(Type.Object({ name: Type.String(), status: Type.String() })),
 		nextAction: Type.Optional(NextAction),
-		result: Type.Optional(Type.Object({ orderId: Id("ord") })),
+		result: Type.Optional(
+			Type.Object({ orderId: Id("ord") }, { description: "As soon as there is an order to read, also while it is on hold." }),
+		),
 		problem: Type.Optional(Type.Unsafe<Record<string, unknown>>(Type.Object({}, { additionalProperties: true }))),
 	},
 	{ $id: "Operation", description: "Work that goes on after its request was answered." },
@@ -133,6 +135,7 @@ export const checkout = action({
 		priceChanged,
 		cardDeclined,
 		fraudRejected,
+		orderStateConflict,
 		keyReused,
 		inProgress,
 		serviceUnavailable,
@@ -292,6 +295,15 @@ export const unassessed = event({
 		isHeld: Type.Boolean({ description: "It waits for the judgement; else it went on." }),
 		attempt: Attempt,
 	}),
+});
+
+export const declinedUnassessed = event({
+	name: "orders.declinedUnassessed",
+	version: 1,
+	key: "orderId",
+	delivery: "durable",
+	summary: "A card was declined while risk was away: there is no order, and the attempt counts all the same.",
+	payload: Type.Object({ orderId: Id("ord"), attempt: Attempt, declineCode: Text(64) }),
 });
 
 export const paid = event({

@@ -7,8 +7,8 @@ import type { Order } from "./orders.contract.ts";
 import {
 	assertCancellable,
 	type CartLine,
+	isChallenged,
 	moneyMoved,
-	operationOf,
 	placeOrder,
 	priceCart,
 	type Quote,
@@ -16,6 +16,7 @@ import {
 	riskOf,
 	verdictOn,
 } from "./orders.domain.ts";
+import { operationOf } from "./orders.operations.ts";
 
 const now = Date.UTC(2026, 0, 5, 9);
 const eur = (amount: number) => ({ amount, currency: "EUR" });
@@ -58,22 +59,48 @@ const bought = fc.array(fc.record({ quantity: fc.integer({ min: 1, max: 50 }), p
 });
 
 describe("what risk says of a checkout", () => {
-	const given = (amount: number, canChallenge = true) => ({ amount, passBelow: 10_000, canChallenge });
+	const given = (amount: number, canChallenge = true, isFlagged = false) => ({ amount, passBelow: 10_000, canChallenge, isFlagged });
+	const saying = (outcome: "allow" | "challenge" | "review" | "block", isFlagged = false) => ({ outcome, isFlagged });
 
 	it("is followed as it is", () => {
-		for (const outcome of ["allow", "challenge", "review"] as const)
-			expect(riskOf(outcome, given(50_000))).toEqual({ outcome, isUnavailable: false });
-		expect(() => riskOf("block", given(1))).toThrow(refusal("fraud_rejected"));
+		for (const outcome of ["allow", "challenge", "review"] as const) {
+			const expected = { outcome, isChallenged: outcome === "challenge", isUnavailable: false };
+			expect(riskOf(saying(outcome), given(50_000))).toEqual(expected);
+		}
+		expect(() => riskOf(saying("block"), given(1))).toThrow(refusal("fraud_rejected"));
+		expect(() => riskOf(saying("block", true), given(1))).toThrow(refusal("fraud_rejected"));
 	});
 
 	it("is a review where nobody can challenge the buyer", () => {
-		expect(riskOf("challenge", given(1, false))).toEqual({ outcome: "review", isUnavailable: false });
-		expect(riskOf("allow", given(1, false))).toEqual({ outcome: "allow", isUnavailable: false });
+		const reviewed = { outcome: "review", isChallenged: false, isUnavailable: false };
+		expect(riskOf(saying("challenge"), given(1, false))).toEqual(reviewed);
+		expect(riskOf(saying("review", true), given(1, false))).toEqual(reviewed);
+		expect(riskOf(saying("allow"), given(1, false))).toMatchObject({ outcome: "allow" });
+	});
+
+	it("never spares a flagged buyer their bank, also where the order is looked at", () => {
+		expect(riskOf(saying("challenge", true), given(1))).toMatchObject({ outcome: "challenge", isChallenged: true });
+		expect(riskOf(saying("review", true), given(1))).toMatchObject({ outcome: "review", isChallenged: true });
+		expect(riskOf(saying("review"), given(1, true, true))).toMatchObject({ isChallenged: false });
 	});
 
 	it("is not waited for below the limit, and is an analyst's from the limit on", () => {
-		expect(riskOf(undefined, given(9999, false))).toEqual({ outcome: "allow", isUnavailable: true });
-		expect(riskOf(undefined, given(10_000, false))).toEqual({ outcome: "review", isUnavailable: true });
+		const unjudged = { isChallenged: false, isUnavailable: true };
+		expect(riskOf(undefined, given(9999, false))).toEqual({ outcome: "allow", ...unjudged });
+		expect(riskOf(undefined, given(10_000, false))).toEqual({ outcome: "review", ...unjudged });
+	});
+
+	it("is not needed to challenge whoever is known to be flagged", () => {
+		expect(riskOf(undefined, given(9999, true, true))).toEqual({ outcome: "challenge", isChallenged: true, isUnavailable: true });
+		expect(riskOf(undefined, given(10_000, true, true))).toEqual({ outcome: "review", isChallenged: true, isUnavailable: true });
+		expect(riskOf(undefined, given(1, false, true))).toEqual({ outcome: "review", isChallenged: false, isUnavailable: true });
+	});
+
+	it("is understood as an earlier version of us kept it", () => {
+		expect(isChallenged({ outcome: "challenge", isUnavailable: false })).toBe(true);
+		expect(isChallenged({ outcome: "review", isUnavailable: false })).toBe(false);
+		expect(isChallenged({ outcome: "review", isChallenged: true, isUnavailable: false })).toBe(true);
+		expect(isChallenged(null)).toBe(false);
 	});
 
 	it("by an analyst counts less than the buyer's own cancel", () => {
@@ -276,6 +303,23 @@ describe("an operation as its buyer sees it", () => {
 		expect(operationOf(saga({ status: "waiting" }))).toMatchObject({ status: "pending", nextAction });
 		expect(operationOf(saga({ status: "succeeded" }))).toMatchObject({ status: "succeeded", result: { orderId: "ord_1" } });
 		expect(operationOf(saga({ status: "compensating" }))).not.toHaveProperty("result");
+	});
+
+	it("tells the order as soon as it is on hold, and afterwards whatever became of it", () => {
+		const state = { orderId: "ord_1", nextAction: null, isHeld: true };
+		expect(operationOf(saga({ status: "waiting", state }))).toMatchObject({ status: "pending", result: { orderId: "ord_1" } });
+		expect(operationOf(saga({ status: "waiting", state }))).not.toHaveProperty("nextAction");
+		expect(operationOf(saga({ status: "compensated", state }))).toMatchObject({ status: "compensated", result: { orderId: "ord_1" } });
+	});
+
+	it("is undone when the buyer took back what was on hold, although the checkout did all that was left to do", () => {
+		const state = { orderId: "ord_1", isHeld: true, isWithdrawn: true };
+		expect(operationOf(saga({ status: "running", state }))).toMatchObject({ status: "pending" });
+		expect(operationOf(saga({ status: "succeeded", state }))).toMatchObject({
+			status: "compensated",
+			result: { orderId: "ord_1" },
+			problem: { code: "order_state_conflict", status: 409, requestId: "req_1", retryable: false },
+		});
 	});
 
 	it("tells a refusal as the problem that the request was answered with", () => {

@@ -1,24 +1,11 @@
 // Decisions about orders: pure. Time, ids and what others answered are handed in.
 
-import type { Static } from "typebox";
 import { rfc3339 } from "../../../lib/clock.ts";
-import { type FailureKind, kinds } from "../../../lib/failure.ts";
 import { priceOrder, refundOfUnits, sumMoney } from "../../../lib/money.ts";
-import type { Problem, SagaRecord } from "../../../lib/saga.ts";
 import type { Address, Money, Totals } from "../../../lib/vocabulary.ts";
 import { type Assessment, fraudRejected } from "../../risk/fraud/fraud.contract.ts";
 import { outOfStock } from "../inventory/inventory.contract.ts";
-import {
-	cancel,
-	checkout,
-	type NextAction,
-	type Operation,
-	type Order,
-	type OrderItem,
-	orderStateConflict,
-	priceChanged,
-	refundNotInOrder,
-} from "./orders.contract.ts";
+import { type Order, type OrderItem, orderStateConflict, priceChanged, refundNotInOrder } from "./orders.contract.ts";
 
 /** A line of a claimed cart. */
 export interface CartLine {
@@ -82,21 +69,33 @@ export function priceCart(
 /** How a checkout may go on. */
 export interface Risk {
 	outcome: "allow" | "challenge" | "review";
+	/** The buyer's bank is asked, of an order that somebody looks at as well. Absent in a checkout that an earlier version of us began. */
+	isChallenged?: boolean;
 	/** Risk was away: it judges the order afterwards. */
 	isUnavailable: boolean;
 }
 
+/** Whether the buyer's bank is to be asked, whatever the card. */
+export const isChallenged = (risk: Risk | null): boolean => risk !== null && (risk.isChallenged ?? risk.outcome === "challenge");
+
 /**
- * What follows from risk's judgement, or from there being none (undefined). A buyer whose card has no bank to ask, or who pays nothing, cannot be
- * challenged: somebody looks at that order instead. Throws fraud_rejected for what is to be blocked.
+ * What follows from risk's judgement, or from there being none (undefined): then it is for us to know whether the buyer `isFlagged`. A flagged buyer is
+ * challenged, whatever else happens. A buyer whose card has no bank to ask, or who pays nothing, cannot be challenged: somebody looks at that order
+ * instead. Throws fraud_rejected for what is to be blocked.
  */
 export function riskOf(
-	outcome: Assessment["outcome"] | undefined,
-	{ amount, passBelow, canChallenge }: { amount: number; passBelow: number; canChallenge: boolean },
+	judged: Pick<Assessment, "outcome" | "isFlagged"> | undefined,
+	{ amount, passBelow, canChallenge, isFlagged }: { amount: number; passBelow: number; canChallenge: boolean; isFlagged: boolean },
 ): Risk {
-	if (outcome === undefined) return { outcome: amount < passBelow ? "allow" : "review", isUnavailable: true };
+	const outcome = judged?.outcome ?? (amount < passBelow ? "allow" : "review");
 	if (outcome === "block") throw fraudRejected();
-	return { outcome: outcome === "challenge" && !canChallenge ? "review" : outcome, isUnavailable: false };
+	const asksBank = outcome === "challenge" || (judged?.isFlagged ?? isFlagged);
+	const isReviewed = outcome === "review" || (asksBank && !canChallenge);
+	return {
+		outcome: isReviewed ? "review" : asksBank ? "challenge" : "allow",
+		isChallenged: asksBank && canChallenge,
+		isUnavailable: judged === undefined,
+	};
 }
 
 /** What an analyst decided of an order. */
@@ -108,6 +107,9 @@ export type Verdict = RiskDecision | "withdrawn";
 export function verdictOn(held: { cancelRequest: object | null }, decision: RiskDecision | null): Verdict | undefined {
 	return held.cancelRequest ? "withdrawn" : (decision ?? undefined);
 }
+
+/** What became of an order on hold whose buyer took it back. */
+export const neverConfirmed = (orderId: string) => orderStateConflict({ orderId, status: "cancelled", asked: "confirmed" });
 
 /** An order as it is placed: paid for by authorisation, not captured yet. What costs nothing is paid already. */
 export function placeOrder(given: {
@@ -230,48 +232,5 @@ export function refundOfItems(
 			currency,
 		),
 		items,
-	};
-}
-
-const operationStatus: Record<SagaRecord["status"], Operation["status"]> = {
-	running: "pending",
-	waiting: "pending",
-	compensating: "compensating",
-	succeeded: "succeeded",
-	failed: "failed",
-	compensated: "compensated",
-};
-
-const exposedBy = new Map<string, readonly string[]>([...checkout.throws, ...cancel.throws].map(({ code, expose }) => [code, expose]));
-
-/** A kept refusal as a problem body; the fields beside its code are those its contract exposes. */
-function problemBody({ kind, code, message, data }: Problem, requestId: string | null): Record<string, unknown> {
-	const { status, title, retryable } = kinds[kind as FailureKind];
-	const { errors = [] } = data;
-	const exposed = (exposedBy.get(code) ?? []).filter(name => data[name] !== undefined).map(name => [name, data[name]]);
-	return {
-		...Object.fromEntries(exposed),
-		type: `urn:stoa:problem:${code}`,
-		title,
-		status,
-		detail: message,
-		code,
-		requestId,
-		retryable,
-		errors,
-	};
-}
-
-/** A saga as the buyer sees it: names of steps and where they stand, nothing of what they carry. */
-export function operationOf(saga: SagaRecord): Operation {
-	const state = saga.state as { orderId?: string; nextAction?: Static<typeof NextAction> };
-	return {
-		id: saga.id,
-		kind: saga.kind,
-		status: operationStatus[saga.status],
-		steps: saga.steps.map(({ name, status }) => ({ name, status })),
-		...(saga.status === "waiting" && state.nextAction ? { nextAction: state.nextAction } : {}),
-		...(saga.status === "succeeded" && state.orderId ? { result: { orderId: state.orderId } } : {}),
-		...(saga.problem ? { problem: problemBody(saga.problem, saga.requestId) } : {}),
 	};
 }

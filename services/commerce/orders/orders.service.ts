@@ -7,7 +7,7 @@ import { mayDo } from "../../../lib/principal.ts";
 import { defineService } from "../../../lib/service.ts";
 import { sagaById } from "../../../mixins/sql/saga-rows.ts";
 import { type SqlService, sqlStore } from "../../../mixins/sql-store.ts";
-import { orderDecided } from "../../risk/fraud/cases.contract.ts";
+import { orderDecided, userCleared, userFlagged } from "../../risk/fraud/cases.contract.ts";
 import { fraudRejected } from "../../risk/fraud/fraud.contract.ts";
 import * as payments from "../payments/payments.contract.ts";
 import { cancel } from "./actions/cancel.ts";
@@ -16,9 +16,11 @@ import { beginCancel, cancelOrderSaga } from "./cancel-order.saga.ts";
 import { checkoutSaga } from "./checkout.saga.ts";
 import { orders as tables } from "./migrations/0001-orders.ts";
 import { riskDecisions } from "./migrations/0002-risk.ts";
+import { flaggedUsers } from "./migrations/0003-flagged-users.ts";
 import { assertMayOpen } from "./orders.access.ts";
 import * as orders from "./orders.contract.ts";
-import { isCancellable, moneyMoved, operationOf, type RiskDecision, refundOfItems } from "./orders.domain.ts";
+import { isCancellable, moneyMoved, type RiskDecision, refundOfItems } from "./orders.domain.ts";
+import { operationOf } from "./orders.operations.ts";
 import { OrdersTx } from "./orders.store.ts";
 
 export type OrdersService = SqlService<OrdersTx>;
@@ -57,7 +59,7 @@ export default defineService<OrdersService>({
 	name: "orders",
 	mixins: [
 		sqlStore({
-			migrations: [tables, riskDecisions],
+			migrations: [tables, riskDecisions, flaggedUsers],
 			tx: OrdersTx,
 			sagas: (service: OrdersService) => [checkoutSaga(service), cancelOrderSaga(service)],
 		}),
@@ -136,6 +138,8 @@ export default defineService<OrdersService>({
 		...hear(orderDecided, async function (this: OrdersService, { params, tx }) {
 			await heedDecision(this, tx as OrdersTx, params.orderId, params.decision);
 		}),
+		...hear(userFlagged, async ({ params, tx }) => (tx as OrdersTx).noteFlagged(params.userId)),
+		...hear(userCleared, async ({ params, tx }) => (tx as OrdersTx).noteCleared(params.userId)),
 		...hear(payments.refunded, async function (this: OrdersService, { params, tx: given }) {
 			const tx = given as OrdersTx;
 			const kept = await tx.lockOrder(params.orderId);

@@ -189,6 +189,19 @@ export class OrdersTx extends SqlTx {
 		return this.update("attempts", { activeCartId: null }, { id });
 	}
 
+	/** Whoever is flagged is challenged, also while risk cannot be asked. */
+	async noteFlagged(userId: string): Promise<void> {
+		await this.insertIfAbsent("flaggedUsers", { userId });
+	}
+
+	async noteCleared(userId: string): Promise<void> {
+		await this.run("DELETE FROM flaggedUsers WHERE userId = ?", [userId]);
+	}
+
+	async isFlagged(userId: string): Promise<boolean> {
+		return (await this.get("SELECT 1 FROM flaggedUsers WHERE userId = ?", [userId])) !== undefined;
+	}
+
 	addToTimeline(orderId: string, type: string, detail: string): Promise<number> {
 		const at = this.now();
 		return this.insert("timeline", { id: newId("tml", at), orderId, at, type, detail });

@@ -86,4 +86,18 @@ export const heard: Record<string, HeardEvent> = {
 		const { at } = observing.timeOf(Date.parse(envelope.occurredAt), tx.now());
 		await tx.insertAttempt(params.attempt, at, JSON.stringify(params));
 	}),
+
+	// Its card was declined without us, and no order is left to decide on. What payments told of it may have been heard before: then it was an end of
+	// nobody's attempt, and around its device and address it is none yet. Said twice, it counts once.
+	...hear<typeof orders.declinedUnassessed, { judge?: Judge }, FraudTx>(
+		orders.declinedUnassessed,
+		async function ({ envelope, params: { attempt, declineCode }, tx }) {
+			const time = observing.timeOf(Date.parse(envelope.occurredAt), tx.now());
+			// We may have been late rather than away, and have taken it up after nobody waited any more.
+			if (await tx.insertAttempt(attempt, time.at)) await tx.log({ ...observing.attemptObserved(attempt, time.at), ...time });
+			const known = (await tx.attemptById(attempt.attemptId))!;
+			await tx.log({ ...observing.outcomeObserved(known, observing.endOf(declineCode), time.at), ...time });
+			this.judge?.soon();
+		},
+	),
 };

@@ -138,15 +138,15 @@ export function paymentObserved(
 	});
 }
 
-/** An attempt to buy. `userStatus` is how its buyer stood when it was made. */
-export function attemptObserved(attempt: Attempt, at: number, userStatus: "clear" | "flagged"): Observation {
+/** An attempt to buy. `userStatus` is how its buyer stood when it was made, if anybody looked. */
+export function attemptObserved(attempt: Attempt, at: number, userStatus?: "clear" | "flagged"): Observation {
 	const { attemptId, paymentId, amount, country, itemCount } = attempt;
 	return {
 		id: attemptId,
 		kind: "attempt",
 		at,
 		entities: entitiesOf(attempt),
-		fields: { ...moneyOf(amount), country, itemCount, userStatus },
+		fields: { ...moneyOf(amount), country, itemCount, ...(userStatus === undefined ? {} : { userStatus }) },
 		attempt: { id: paymentId, instrument: attempt.instrument },
 	};
 }

@@ -1,17 +1,19 @@
 // Risk as a whole on its embedded stores: facts come in through the inbox, decisions and flags come out.
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { handClock } from "../../../lib/clock.ts";
+import { handClock, rfc3339 } from "../../../lib/clock.ts";
 import { ask } from "../../../lib/contract.ts";
 import { newId } from "../../../lib/ids.ts";
 import { storeContract } from "../../../lib/store-contract.ts";
 import { until } from "../../../test/support/order-neighbours.ts";
 import { anAttempt, hash, RiskFeed } from "../../../test/support/risk-feed.ts";
 import { type Stoa, startStoa } from "../../../test/support/stoa.ts";
+import { declinedUnassessed } from "../../commerce/orders/orders.contract.ts";
 import * as payments from "../../commerce/payments/payments.contract.ts";
 import { failed } from "../../identity/authentication/authentication.contract.ts";
 import * as cases from "./cases.contract.ts";
 import * as fraud from "./fraud.contract.ts";
 import type { Fraud } from "./fraud.service.ts";
+import { putListEntry, removeListEntry } from "./lists.contract.ts";
 import * as rules from "./rules.contract.ts";
 
 const minute = 60_000;
@@ -302,6 +304,19 @@ describe("rules that analysts write", () => {
 		expect(await told("fraud.userFlagged", 0, known)).toEqual([]);
 	});
 
+	it("speak of a stranger who fails to get into the account of somebody who is exempt", async () => {
+		const userId = usr();
+		const when = { fact: { counter: "loginFailures", by: "address" as const, window: "PT1H" }, operator: "gte" as const, value: 3 };
+		await put([aRule({ on: ["login"], when, outcome: "review", scope: "address", exempt: ["trusted"] })]);
+		const entry = { name: "trusted", entity: { kind: "user" as const, id: userId } };
+		await ask(stoa.broker, putListEntry, entry, { meta: analyst() });
+		const failure = { emailHash: "mail", userId, addressHash: hash("b"), deviceHash: null };
+		await feed.hand(...Array.from({ length: 3 }, () => feed.fact(failed, failure, clock.now())));
+		await feed.judged();
+		const { data } = await ask(stoa.broker, cases.listCases, {}, { meta: analyst() });
+		expect(data).toMatchObject([{ entity: { kind: "address", id: hash("b") } }]);
+	});
+
 	it("are kept in versions, each as it was published", async () => {
 		await put([aRule({})]);
 		await put([aRule({ outcome: "review" })]);
@@ -357,5 +372,76 @@ describe("rules that analysts write", () => {
 		});
 		expect(JSON.stringify(await ask(stoa.broker, rules.backtest, asked, { meta: analyst() }))).toBe(JSON.stringify(first));
 		expect(await told("fraud.userFlagged", 0)).toEqual([]);
+	});
+
+	it("are tried on the past by the lists of the past, whoever comes on one or goes since", async () => {
+		const [staff, other] = [usr(), usr()];
+		const entity = { kind: "user" as const, id: staff };
+		const asked = { rules: [aRule({ exempt: ["staff"], cooldown: "PT1S" })] };
+		const tried = () => ask(stoa.broker, rules.backtest, asked, { meta: analyst() });
+		const bothAct = async () => {
+			clock.move(minute);
+			await feed.hand(...visits(staff, 1), ...visits(other, 1));
+			await feed.judged();
+		};
+		for (let nth = 0; nth < 6; nth++) await bothAct();
+		const before = await tried();
+		expect(before).toMatchObject({ events: 12, rules: [{ matches: expect.any(Number), entities: 2 }] });
+		await ask(stoa.broker, putListEntry, { name: "staff", entity, expiresAt: rfc3339(clock.now() + hour) }, { meta: analyst() });
+		await feed.judged();
+		expect(JSON.stringify(await tried())).toBe(JSON.stringify(before));
+		const more = async () => (await tried()).rules[0]!.matches - before.rules[0]!.matches;
+		await bothAct();
+		expect(await more()).toBe(1);
+		await ask(stoa.broker, removeListEntry, { name: "staff", ...entity }, { meta: analyst() });
+		await bothAct();
+		expect(await more()).toBe(3);
+		clock.move(2 * hour);
+		expect(await more()).toBe(3);
+		// It is in the log, and counts nowhere.
+		expect(await stoa.service<Fraud>("fraud").interactionsOf(staff)).toBe(8);
+		expect((await tried()).events).toBe(16);
+	});
+});
+
+describe("cards that were declined while risk was away", () => {
+	const declinedCard = (card: number) => anAttempt({ instrument: `card-${card}`, userId: null });
+	const ofPayment = ({ paymentId, orderId, sessionId, amount, instrument }: fraud.Attempt) => {
+		const subject = { paymentId, orderId, cartId: sessionId, userId: null, provider: "sandbox", method: "card" as const, amount };
+		return feed.fact(payments.failed, { ...subject, fingerprint: instrument!, reason: "declined" }, clock.now());
+	};
+	const ofOrder = (attempt: fraud.Attempt) =>
+		feed.fact(declinedUnassessed, { orderId: attempt.orderId, attempt, declineCode: "declined" }, clock.now());
+
+	it.each([
+		["after", (attempts: fraud.Attempt[]) => [...attempts.map(ofOrder), ...attempts.map(ofPayment)]],
+		["before", (attempts: fraud.Attempt[]) => [...attempts.map(ofPayment), ...attempts.map(ofOrder)]],
+	])("count around their device when what the payments say is heard %s it: the next one is refused unseen", async (_, facts) => {
+		const attempts = [1, 2, 3, 4].map(declinedCard);
+		for (const fact of facts(attempts)) await feed.hand(fact);
+		await feed.judged();
+		// None of them waits for an answer any more.
+		clock.move(2 * minute);
+		const next = declinedCard(5);
+		expect((await ask(stoa.broker, fraud.assess, next)).outcome).toBe("block");
+		const { data } = await ask(stoa.broker, fraud.listDecisions, { orderId: next.orderId }, { meta: analyst() });
+		const values = data[0]!.rules.flatMap(({ conditions }) => conditions.map(({ fact, value }) => ({ ...(fact as object), value })));
+		expect(values).toContainEqual(expect.objectContaining({ counter: "declinedInstruments", by: "device", value: 5 }));
+		for (const { orderId } of attempts)
+			expect((await ask(stoa.broker, fraud.listDecisions, { orderId }, { meta: analyst() })).data).toEqual([]);
+	});
+
+	it("count once, also when the attempt was judged after nobody waited for that any more", async () => {
+		const attempt = declinedCard(1);
+		await ask(stoa.broker, fraud.assess, attempt);
+		await feed.hand(ofPayment(attempt), ofOrder(attempt), ofOrder(attempt));
+		await feed.judged();
+		clock.move(2 * minute);
+		const next = declinedCard(2);
+		expect((await ask(stoa.broker, fraud.assess, next)).outcome).toBe("allow");
+		const { data } = await ask(stoa.broker, fraud.listDecisions, { orderId: next.orderId }, { meta: analyst() });
+		const byDevice = data[0]!.rules.flatMap(({ conditions }) => conditions.map(({ fact, value }) => ({ ...(fact as object), value })));
+		expect(byDevice).toContainEqual(expect.objectContaining({ counter: "declinedInstruments", by: "device", value: 2 }));
+		expect(byDevice).toContainEqual(expect.objectContaining({ counter: "paymentAttempts", by: "device", value: 2 }));
 	});
 });

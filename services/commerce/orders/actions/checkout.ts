@@ -20,7 +20,7 @@ import { claimKey, keepReply } from "../../../../mixins/sql/idempotency.ts";
 import * as carts from "../../carts/carts.contract.ts";
 import { type Checkout, checkoutKind } from "../checkout.saga.ts";
 import * as orders from "../orders.contract.ts";
-import { operationOf } from "../orders.domain.ts";
+import { operationOf } from "../orders.operations.ts";
 import type { OrdersService } from "../orders.service.ts";
 import type { OrdersTx } from "../orders.store.ts";
 
