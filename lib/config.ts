@@ -282,8 +282,8 @@ export function readConfig(env: Environment): Config {
 		crashAt: env.CRASH_AT || undefined,
 		cartAbandonedAfterMs: lifeMs(env, "STOA_CART_ABANDONED_AFTER", "PT2H"),
 		cartExpiresAfterMs: lifeMs(env, "STOA_CART_EXPIRES_AFTER", "P30D"),
-		// Not the 80 ms within which risk decides: an answer is late as well because our own event loop is busy, and a rush must not open the door.
-		riskTimeoutMs: lifeMs(env, "STOA_RISK_TIMEOUT", "PT1S"),
+		// Not the 80 ms within which risk decides: a rush makes its answers late, and must not open the door. Within the 8 s that a checkout's request waits.
+		riskTimeoutMs: lifeMs(env, "STOA_RISK_TIMEOUT", "PT3S"),
 		riskPassBelow: minorUnits(env, "STOA_RISK_PASS_BELOW", "10000"),
 		reviewWithinMs: lifeMs(env, "STOA_REVIEW_WITHIN", "PT72H"),
 		logLevel: oneOf(env, "STOA_LOG_LEVEL", ["fatal", "error", "warn", "info", "debug"], "warn"),

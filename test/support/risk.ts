@@ -14,6 +14,7 @@ type Outcome = fraud.Assessment["outcome"];
 export class RiskStandIn {
 	/** Of an attempt that it did not decide on before. */
 	outcome: Outcome | (() => Outcome) = "allow";
+	isFlagged = false;
 	readonly #decided = new Map<string, Outcome>();
 	/** Thrown instead of an answer. */
 	refusal: Error | undefined;
@@ -36,7 +37,7 @@ export class RiskStandIn {
 					const { attemptId } = params;
 					const outcome = this.#decided.get(attemptId) ?? (typeof this.outcome === "function" ? this.outcome() : this.outcome);
 					this.#decided.set(attemptId, outcome);
-					return { decisionId: newId("dec", Date.now()), outcome };
+					return { decisionId: newId("dec", Date.now()), outcome, isFlagged: this.isFlagged };
 				}),
 				conclude: answer(fraud.conclude, async ({ params }) => {
 					this.concluded.push(params);

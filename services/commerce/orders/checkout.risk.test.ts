@@ -7,6 +7,51 @@ import { decideAuthentication } from "../payments/providers/sandbox.contract.ts"
 import { type Desk, eur, type Holder, startDesk, until } from "./orders.desk.suite.ts";
 import type { OrdersService } from "./orders.service.ts";
 
+describe("a checkout whose risk is late", () => {
+	let desk: Desk;
+	beforeAll(async () => {
+		desk = await startDesk({ env: { STOA_RISK_TIMEOUT: "PT10S" } });
+	});
+	afterEach(() => desk.risk.back());
+	afterAll(() => desk.stoa.stop());
+
+	const asked = async (cart: Holder, times: number) => {
+		const { id, state } = await desk.attempt(cart);
+		await until(
+			async () => desk.risk.assessed.filter(({ attemptId }) => attemptId === id).length,
+			count => count >= times,
+		);
+		return state.orderId as string;
+	};
+
+	it.each(["allow", "block"] as const)("asks again, authorizes nothing before the answer, and follows it: %s", async outcome => {
+		desk.risk.silent();
+		const cart = await desk.aGuest(await desk.aSku(1));
+		const answer = desk.checkout(cart);
+		const orderId = await asked(cart, 2);
+		expect(await desk.payments(orderId)).toEqual([]);
+		desk.risk.back();
+		desk.risk.outcome = outcome;
+		const { result, refused } = await answer;
+		expect(refused).toBe(outcome === "block" ? "fraud_rejected" : undefined);
+		if (outcome === "block") expect(await desk.payments(orderId)).toEqual([]);
+		else expect(result).toMatchObject({ status: "confirmed", paymentStatus: "captured" });
+		expect(result ?? {}).not.toHaveProperty("riskUnavailable");
+	});
+
+	it("asks again when risk could not judge for a moment", async () => {
+		desk.risk.away();
+		const cart = await desk.aGuest(await desk.aSku(1));
+		const answer = desk.checkout(cart);
+		const orderId = await asked(cart, 1);
+		expect(await desk.payments(orderId)).toEqual([]);
+		desk.risk.back();
+		const { result } = await answer;
+		expect(result).toMatchObject({ status: "confirmed" });
+		expect(result).not.toHaveProperty("riskUnavailable");
+	});
+});
+
 describe("a checkout", () => {
 	let desk: Desk;
 	beforeAll(async () => {

@@ -32,7 +32,11 @@ export const Attempt = Type.Object(
 );
 export type Attempt = Static<typeof Attempt>;
 
-export const Assessment = Type.Object({ decisionId: Id("dec"), outcome: Type.Enum(["allow", "challenge", "review", "block"]) });
+export const Assessment = Type.Object({
+	decisionId: Id("dec"),
+	outcome: Type.Enum(["allow", "challenge", "review", "block"]),
+	isFlagged: Type.Boolean({ description: "The buyer is flagged: their bank is asked, also where somebody has to look at the order." }),
+});
 export type Assessment = Static<typeof Assessment>;
 
 export const assess = action({

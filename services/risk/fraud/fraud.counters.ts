@@ -42,18 +42,14 @@ const keysOf = (batch: readonly Observation[]): string[] => [...new Set(batch.fl
 export class Counters {
 	readonly #store: SqlStore<FraudTx>;
 	readonly #redis: RedisStates | undefined;
-	/** The judge's own: it remembers whether Redis was there all the time since the judge read the floor. */
-	readonly #judging: RedisStates | undefined;
 
 	constructor(store: SqlStore<FraudTx>, link: RedisLink | undefined) {
 		this.#store = store;
 		this.#redis = link && new RedisStates(link);
-		this.#judging = link && new RedisStates(link);
 	}
 
 	close(): void {
 		this.#redis?.close();
-		this.#judging?.close();
 	}
 
 	read(keys: readonly string[]): Promise<States> {
@@ -85,7 +81,7 @@ export class Counters {
 	 */
 	async judge(batch: readonly Logged[], from: number, settle: Settle, ruleSets: RuleSets): Promise<void> {
 		const keys = keysOf(batch);
-		if (!this.#judging) {
+		if (!this.#redis) {
 			await this.#store.transaction(async tx => {
 				const book = await ruleSets.current(tx);
 				const states = new SqlStates(tx);
@@ -99,12 +95,12 @@ export class Counters {
 		}
 		const { reader } = this.#store;
 		const book = await ruleSets.current(reader);
-		const [states, listed] = await Promise.all([this.#judging.read(keys), listedOf(reader, keys, reader.now())]);
+		const [states, listed] = await Promise.all([this.#redis.read(keys), listedOf(reader, keys, reader.now())]);
 		const found = foundIn(batch, book, states, listed);
-		await this.#judging.change(keys, applying(batch, needsOf(book)));
+		await this.#redis.change(keys, applying(batch, needsOf(book)));
 		await this.#store.transaction(tx => settle(tx, found));
 		// Refused when Redis has lost something since: the next look finds the floor too low.
-		await this.#judging.setFloor(batch[batch.length - 1]!.seq, from);
+		await this.#redis.setFloor(batch[batch.length - 1]!.seq, from);
 	}
 
 	/** Empty or old after a loss they would let everybody pass: until the log has filled them again nobody is judged by them. */
@@ -115,11 +111,11 @@ export class Counters {
 
 	/** For which set of rules the counters were filled; where they are rows, for the one in force. */
 	async filledFor(version: number): Promise<number> {
-		return this.#judging ? this.#judging.filledFor() : version;
+		return this.#redis ? this.#redis.filledFor() : version;
 	}
 
 	async setFilledFor(version: number): Promise<void> {
-		await this.#judging?.setFilledFor(version);
+		await this.#redis?.setFilledFor(version);
 	}
 
 	/** Forgets sessions and addresses that nobody has seen for weeks; Redis does so by itself. */
@@ -127,13 +123,13 @@ export class Counters {
 		if (!this.#redis) await this.#store.transaction(tx => new SqlStates(tx).forgetIdle());
 	}
 
-	/** Up to where the log is in the counters, given how far it was judged. */
+	/** Up to where the log is in the counters, for the judge, given how far it was judged. */
 	async floor(judged: number): Promise<number> {
-		return this.#judging ? ((await this.#judging.floor()) ?? 0) : judged;
+		return this.#redis ? ((await this.#redis.floorToRaise()) ?? 0) : judged;
 	}
 
 	/** The log is counted again up to `seq`, from behind `from`. False: it was lost once more. */
 	async reached(seq: number, from: number): Promise<boolean> {
-		return this.#judging ? this.#judging.setFloor(seq, from) : true;
+		return this.#redis ? this.#redis.setFloor(seq, from) : true;
 	}
 }

@@ -18,6 +18,7 @@ import { recorded } from "../../identity/interactions/interactions.contract.ts";
 import * as cases from "./cases.contract.ts";
 import * as fraud from "./fraud.contract.ts";
 import type { Fraud } from "./fraud.service.ts";
+import { putListEntry } from "./lists.contract.ts";
 
 const minute = 60_000;
 const usr = () => newId("usr", Date.now());
@@ -93,6 +94,24 @@ describeWith(
 		expect(outcomes.filter(({ outcome }) => outcome !== "block").length).toBeLessThanOrEqual(5);
 	});
 
+	it("lets three of a hundred cards from one device through that come to two nodes at once, each from an address of its own", async () => {
+		const attempts = Array.from({ length: 100 }, (_, n) =>
+			anAttempt({ deviceHash: hash("6"), addressHash: `${n}`.padStart(64, "6"), instrument: `flood-${n}` }),
+		);
+		const outcomes = await Promise.all(attempts.map((attempt, n) => assess(n % 2, attempt)));
+		const blocked = outcomes.filter(({ outcome }) => outcome === "block");
+		expect(blocked).toHaveLength(97);
+		// Nobody's answer has changed by what came with it.
+		expect(await Promise.all(attempts.map((attempt, n) => assess(n % 2, attempt)))).toEqual(outcomes);
+	});
+
+	it("answers on, however many did not wait for its answers", async () => {
+		const impatient = { timeout: 1, retries: 0 };
+		const asked = await Promise.allSettled(Array.from({ length: 40 }, () => ask(node(0).broker, fraud.assess, anAttempt(), impatient)));
+		expect(asked.filter(({ status }) => status === "rejected").length).toBeGreaterThan(20);
+		expect(await assess(0, anAttempt({ deviceHash: hash("8"), addressHash: hash("8") }))).toMatchObject({ outcome: "allow" });
+	});
+
 	it("decides and explains as one process does", async () => {
 		const alone = await startStoa({ services: ["risk"], clock });
 		try {
@@ -141,6 +160,9 @@ describeWith(
 	it("counts as before when Redis has lost everything, and decides on nobody by empty counters", async () => {
 		const userId = usr();
 		await feed.hand(...Array.from({ length: 99 }, () => feed.interaction(userId, clock.now())));
+		// In the log between what is counted, and counted for nobody.
+		const listing = { name: "watched", entity: { kind: "user" as const, id: userId } };
+		await ask(node(1).broker, putListEntry, listing, { meta: node(1).as(usr(), ["risk"]) });
 		const tried = Array.from({ length: 4 }, (_, n) =>
 			anAttempt({ deviceHash: hash("7"), addressHash: hash("7"), instrument: `lost-${n}` }),
 		);

@@ -127,6 +127,59 @@ statesSuite("in SQLite", inSqlite);
 describeWith("sql")("over a server", () => statesSuite("in MariaDB", async () => inMysql(await sharedServer("sql"))));
 describeWith("redis")("over a server", () => statesSuite("in Redis", async () => inRedis(await sharedServer("redis"))));
 
+describeWith("redis")("changes of one entity in Redis that come together", () => {
+	let place: RedisPlace;
+	beforeEach(async () => {
+		place = inRedis(await sharedServer("redis"));
+	});
+	afterEach(() => place.remove());
+
+	/** States over a link that counts what is asked of Redis. */
+	async function counted(count: () => void): Promise<RedisStates> {
+		const link = await place.link();
+		return new RedisStates({
+			key: (...parts: string[]) => link.key(...parts),
+			onBack: listener => link.onBack(listener),
+			ask: question => {
+				count();
+				return link.ask(question);
+			},
+			run: (...call) => {
+				count();
+				return link.run(...call);
+			},
+		} as Pick<RedisLink, "key" | "ask" | "onBack" | "run"> as RedisLink);
+	}
+
+	it("travel together, from each of two nodes, and each sees what it left itself", async () => {
+		let trips = 0;
+		const nodes = [await counted(() => trips++), await counted(() => trips++)];
+		const attempts = Array.from({ length: 100 }, (_, n) => ({
+			...anAttempt(`opr_${n}`, `card_${n}`),
+			entities: { device: "hot", user: `usr_${n}` },
+		}));
+		const left = await Promise.all(attempts.map((attempt, n) => apply(nodes[n % 2]!, [attempt])));
+		const counts = left.map(states => states.get("device:hot")!.attemptCount).sort((one, other) => one - other);
+		expect(counts).toEqual(Array.from({ length: 100 }, (_, n) => n + 1));
+		// Each user's state is loaded and saved alone; the device's hundred changes add no more than some turns of the two nodes.
+		expect(trips).toBeLessThan(2 * 100 + 60);
+	});
+
+	it("fare each as if it were alone: whoever refuses leaves nothing, and the others are counted", async () => {
+		const states = await place.another();
+		const adding = (count: number, refuses = false) =>
+			states.change(["device:hot"], state => {
+				state.attemptCount += count;
+				if (refuses) throw new Error("not so");
+			});
+		const outcomes = await Promise.allSettled([adding(1), adding(10, true), adding(100)]);
+		expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+		expect((await states.read(["device:hot"])).get("device:hot")!.attemptCount).toBe(101);
+		await adding(1000);
+		expect((await states.read(["device:hot"])).get("device:hot")!.attemptCount).toBe(1101);
+	});
+});
+
 describe("sessions and addresses in SQL", () => {
 	it("are forgotten after five weeks, everybody else is not", async () => {
 		const { engine, remove } = await aFile();
@@ -185,18 +238,18 @@ describeWith("own redis")("states in a Redis that may lose them", () => {
 	});
 
 	it("have a floor that never sinks, and rises only from where it stands", async () => {
-		expect(await states.floor()).toBeUndefined();
+		expect(await states.floorToRaise()).toBeUndefined();
 		expect(await states.setFloor(10, 0)).toBe(true);
 		expect(await states.setFloor(5, 0)).toBe(true);
-		expect(await states.floor()).toBe(10);
+		expect(await states.floorToRaise()).toBe(10);
 		expect(await states.setFloor(30, 20)).toBe(false);
-		expect(await states.floor()).toBe(10);
+		expect(await states.floorToRaise()).toBe(10);
 		expect(await states.setFloor(20, 10)).toBe(true);
-		expect(await states.floor()).toBe(20);
+		expect(await states.floorToRaise()).toBe(20);
 	});
 
 	it("have no floor after a loss, and none may be set by whoever counted before it", async () => {
-		await states.floor();
+		await states.floorToRaise();
 		await apply(states, [logged(1)]);
 		expect(await states.setFloor(1, 0)).toBe(true);
 		expect(await states.setFilledFor(3)).toBe(true);
@@ -207,7 +260,7 @@ describeWith("own redis")("states in a Redis that may lose them", () => {
 			answers => !answers,
 		);
 		await expect(apply(states, [logged(2)])).rejects.toMatchObject({ type: "service_unavailable" });
-		expect(codeOf(await states.floor().catch((error: unknown) => error))).toBe("service_unavailable");
+		expect(codeOf(await states.floorToRaise().catch((error: unknown) => error))).toBe("service_unavailable");
 		await server.restart({ wipe: true });
 		await eventually(
 			() =>
@@ -219,7 +272,7 @@ describeWith("own redis")("states in a Redis that may lose them", () => {
 		);
 		expect(await states.setFloor(2, 0)).toBe(false);
 		expect(await states.setFilledFor(4)).toBe(false);
-		expect(await states.floor()).toBeUndefined();
+		expect(await states.floorToRaise()).toBeUndefined();
 		expect(await states.filledFor()).toBe(0);
 		await apply(states, [logged(1), logged(2)]);
 		expect(await states.setFloor(2, 0)).toBe(true);

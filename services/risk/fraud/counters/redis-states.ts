@@ -14,6 +14,8 @@ const batchSize = 64;
 
 // Writers of one node never meet. Of as many nodes as there may be one gets through each time.
 const triesMax = 30;
+// Whoever came first does not wait until everybody behind them is counted too.
+const togetherMax = 64;
 const pauseMsMax = 4;
 
 // Sessions and addresses come and go; somebody who was away for so long is somebody else.
@@ -42,11 +44,23 @@ interface Loaded {
 	version: string;
 }
 
+/** A change of one entity that waits for its turn. */
+interface Waiting {
+	change: Change;
+	done(state: EntityState): void;
+	failed(error: unknown): void;
+}
+
+/** What became of it: the state as it left it, or why it refused. */
+type Changed = { state: EntityState } | { error: unknown };
+
 const nothing = textOf(newState());
 
 export class RedisStates implements EntityStates {
 	readonly #redis: RedisLink;
-	readonly #turns = new Map<string, Promise<unknown>>();
+	readonly #waiting = new Map<string, Waiting[]>();
+	/** Entities that are being loaded, changed and written. */
+	readonly #underWay = new Set<string>();
 	readonly #forgetReturns: () => void;
 	/** How often Redis came back, and when the floor was read last: in between it may have lost what was written above the floor. */
 	#returns = 0;
@@ -68,25 +82,37 @@ export class RedisStates implements EntityStates {
 		return states;
 	}
 
-	/** Throws `service_unavailable` when Redis does not answer; some of it may then have been written, or may yet be. */
+	/**
+	 * Changes of one entity that come together are made on one state in their order and written once: in a flood the last is not as late as all before it
+	 * took together. Each is answered the state as it left it itself. Throws `service_unavailable` when Redis does not answer; some of it may then have
+	 * been written, or may yet be.
+	 */
 	async change(keys: readonly string[], change: Change): Promise<Map<string, EntityState>> {
 		const states = new Map<string, EntityState>();
 		for (const batch of batches(keys, batchSize)) {
-			await this.#inTurn(batch, () => this.#changeAll(batch, change, states));
+			const changed = Promise.all(batch.map(async key => states.set(key, await this.#inTurn(key, change))));
+			this.#depart(batch);
+			await changed;
 		}
 		return states;
 	}
 
 	/** How far the log is applied without a gap; undefined when Redis is empty. Throws `service_unavailable` when it does not answer. */
 	async floor(): Promise<number | undefined> {
+		const { text } = await this.#ask(this.#redis.ask(async client => ({ text: await client.get(this.#floorKey) })));
+		return text === null ? undefined : Number(text);
+	}
+
+	/** The floor, for whoever alone applies the log from there and then raises it. */
+	async floorToRaise(): Promise<number | undefined> {
 		const returns = this.#returns;
-		const floor = await this.#ask(this.#redis.ask(async client => ({ text: await client.get(this.#floorKey) })));
+		const floor = await this.floor();
 		this.#floorReadAfter = returns;
-		return floor.text === null ? undefined : Number(floor.text);
+		return floor;
 	}
 
 	/**
-	 * The log is applied up to `seq`, by whoever began behind `from` after reading the floor. False: Redis has lost something since, so the floor must be
+	 * The log is applied up to `seq`, by whoever began behind `from` after {@link floorToRaise}. False: Redis has lost something since, so the floor must be
 	 * read again. Throws `service_unavailable` when Redis does not answer.
 	 */
 	async setFloor(seq: number, from: number): Promise<boolean> {
@@ -124,36 +150,75 @@ export class RedisStates implements EntityStates {
 		return this.#redis.key("risk", `{${key}}`);
 	}
 
-	/** One change of an entity at a time in this process: two would only meet in Redis, and one of them would have to come again. */
-	async #inTurn(keys: readonly string[], work: () => Promise<void>): Promise<void> {
-		const mine = Promise.all(keys.map(key => this.#turns.get(key))).then(work);
-		const over = mine.catch(() => undefined);
-		for (const key of keys) this.#turns.set(key, over);
+	#inTurn(key: string, change: Change): Promise<EntityState> {
+		return new Promise((done, failed) => {
+			const waiting = { change, done, failed };
+			const others = this.#waiting.get(key);
+			if (others) others.push(waiting);
+			else this.#waiting.set(key, [waiting]);
+		});
+	}
+
+	/** One write of an entity at a time in this process: two would only meet in Redis, and one of them would have to come again. */
+	#depart(keys: readonly string[]): void {
+		const ready = keys.filter(key => this.#waiting.has(key) && !this.#underWay.has(key));
+		if (ready.length === 0) return;
+		for (const key of ready) this.#underWay.add(key);
+		void this.#changeAll(ready);
+	}
+
+	/** Each goes as soon as it is written, with those that waited for it. */
+	#arrive(key: string): void {
+		this.#underWay.delete(key);
+		this.#depart([key]);
+	}
+
+	async #changeAll(keys: readonly string[]): Promise<void> {
+		let left = keys;
 		try {
-			await mine;
-		} finally {
-			for (const key of keys) if (this.#turns.get(key) === over) this.#turns.delete(key);
+			for (let tries = 1; left.length > 0; tries++) {
+				if (tries > triesMax) throw serviceUnavailable({ service: "fraud" });
+				// Longer after each try, and never twice the same: those who met once must not meet again.
+				if (tries > 1) await sleep(Math.random() * Math.min(tries - 1, pauseMsMax));
+				const loaded = await this.#load(left);
+				const isOver = await Promise.all(
+					[...loaded].map(([key, before]) => this.#changeOne(key, before).catch(error => this.#refuse(key, error))),
+				);
+				left = left.filter((_, place) => !isOver[place]);
+			}
+		} catch (error) {
+			for (const key of left) this.#refuse(key, error);
 		}
 	}
 
-	async #changeAll(keys: readonly string[], change: Change, states: Map<string, EntityState>): Promise<void> {
-		let left = keys;
-		for (let tries = 1; left.length > 0; tries++) {
-			if (tries > triesMax) throw serviceUnavailable({ service: "fraud" });
-			// Longer after each try, and never twice the same: those who met once must not meet again.
-			if (tries > 1) await sleep(Math.random() * Math.min(tries - 1, pauseMsMax));
-			const loaded = await this.#load(left);
-			const saved = await Promise.all(
-				[...loaded].map(async ([key, before]) => {
-					const state = stateOf(before.text);
-					change(state, key);
-					const isSaved = await this.#save(key, before, textOf(state));
-					if (isSaved) states.set(key, state);
-					return isSaved;
-				}),
-			);
-			left = left.filter((_, place) => !saved[place]);
+	/** False when somebody else has written meanwhile: all of it is done again then, and with it what came since. */
+	async #changeOne(key: string, before: Loaded): Promise<boolean> {
+		const together = this.#waiting.get(key)!.slice(0, togetherMax);
+		const { text, changed } = changedBy(together, key, before.text);
+		if (!(await this.#save(key, before, text))) return false;
+		this.#taken(key, together.length);
+		for (const [place, { done, failed }] of together.entries()) {
+			const what = changed[place]!;
+			if ("state" in what) done(what.state);
+			else failed(what.error);
 		}
+		this.#arrive(key);
+		return true;
+	}
+
+	/** Whoever waits for this entity would fare no better. Answers that it is over. */
+	#refuse(key: string, error: unknown): true {
+		for (const { failed } of this.#taken(key, Number.POSITIVE_INFINITY)) failed(error);
+		this.#arrive(key);
+		return true;
+	}
+
+	/** The first that wait for an entity, who then do so no more. */
+	#taken(key: string, count: number): Waiting[] {
+		const waiting = this.#waiting.get(key) ?? [];
+		const taken = waiting.splice(0, count);
+		if (waiting.length === 0) this.#waiting.delete(key);
+		return taken;
 	}
 
 	/** In the order of the keys. */
@@ -184,4 +249,20 @@ export class RedisStates implements EntityStates {
 		if (answered === undefined) throw serviceUnavailable({ service: "fraud" });
 		return answered;
 	}
+}
+
+/** Everybody has a state of their own, for the next one changes it again; whoever refuses leaves it as it was. */
+function changedBy(together: readonly Waiting[], key: string, before: string): { text: string; changed: Changed[] } {
+	let text = before;
+	const changed = together.map(({ change }): Changed => {
+		const state = stateOf(text);
+		try {
+			change(state, key);
+			text = textOf(state);
+			return { state };
+		} catch (error) {
+			return { error };
+		}
+	});
+	return { text, changed };
 }
