@@ -169,6 +169,23 @@ describe("delivering queued notifications", () => {
 		expect(await notifications.get(first!)).toMatchObject({ status: "sent" });
 	});
 
+	it("goes on when all that it can carry at once took their server long", async () => {
+		const ids = await queue(30);
+		const accepted = Promise.withResolvers<"sent">();
+		let asked = 0;
+		const node = aNode(() => {
+			asked++;
+			return accepted.promise;
+		});
+		node.start();
+		while (asked < 20) await new Promise(resolve => setImmediate(resolve));
+		node.wake();
+		accepted.resolve("sent");
+		while ((await notifications.count({ status: "sent" })) < ids.length) await new Promise(resolve => setImmediate(resolve));
+		await node.stop();
+		expect(asked).toBe(30);
+	});
+
 	it("is no try while nobody can say where its receiver is", async () => {
 		const [id] = await queue(1);
 		const node = aNode(async () => {

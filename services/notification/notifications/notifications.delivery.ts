@@ -62,7 +62,12 @@ export class Delivery {
 	/** Something may be due. */
 	wake(): void {
 		this.#again = true;
-		if (!this.#stopped) this.#running ??= this.#run();
+		if (this.#stopped || this.#isFull) return;
+		this.#running ??= this.#run().finally(() => {
+			this.#running = undefined;
+			// Asked while it was ending.
+			if (this.#again) this.wake();
+		});
 	}
 
 	/** Resolves when whatever is under way has ended. */
@@ -92,15 +97,17 @@ export class Delivery {
 	/** Begins what is due. One that takes its server minutes keeps no other from being carried, as long as there are not too many of them. */
 	async #run(): Promise<void> {
 		try {
-			while (this.#again && !this.#stopped && this.#underWay.size < batchMax) {
+			while (this.#again && !this.#stopped && !this.#isFull) {
 				this.#again = false;
 				for (const notification of await this.#due(batchMax - this.#underWay.size)) this.#begin(notification);
 			}
 		} catch (error) {
 			this.#complain(error);
-		} finally {
-			this.#running = undefined;
 		}
+	}
+
+	get #isFull(): boolean {
+		return this.#underWay.size >= batchMax;
 	}
 
 	#begin(notification: NotificationDocument): void {
