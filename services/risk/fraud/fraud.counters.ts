@@ -13,9 +13,6 @@ import { entityKeys, entityOf, type Logged, type Observation } from "./fraud.obs
 import type { RuleSets } from "./fraud.rule-sets.ts";
 import type { FraudTx } from "./fraud.store.ts";
 
-/** The floor follows what was judged; a batch may lie between them. */
-const underWayMax = 512;
-
 /** Attempts are kept alike whatever the rules ask for. */
 const noNeeds: Needs = new Map();
 
@@ -72,6 +69,8 @@ export class Counters {
 		if (!this.#redis) return this.#store.transaction(async tx => work(tx, await new SqlStates(tx).change(keys, change)));
 		await this.#mustBeWhole();
 		const states = await this.#redis.change(keys, change);
+		// What they were changed in may have been lost since it was looked at.
+		await this.#mustBeWhole();
 		return this.#store.transaction(tx => work(tx, states));
 	}
 
@@ -103,10 +102,14 @@ export class Counters {
 		await this.#redis.setFloor(batch[batch.length - 1]!.seq, from);
 	}
 
-	/** Empty or old after a loss they would let everybody pass: until the log has filled them again nobody is judged by them. */
+	/**
+	 * Empty or old after a loss they would let everybody pass: until the log has filled them again nobody is judged by them. The floor follows what was
+	 * judged, one batch behind at most.
+	 */
 	async #mustBeWhole(): Promise<void> {
-		const judged = await this.#store.reader.judged();
-		if (((await this.#redis!.floor()) ?? 0) < judged - underWayMax) throw serviceUnavailable({ service: "Risk" });
+		const { from, to } = await this.#store.reader.lastJudged();
+		const floor = await this.#redis!.floor();
+		if (floor === undefined ? to > 0 : floor < from) throw serviceUnavailable({ service: "Risk" });
 	}
 
 	/** For which set of rules the counters were filled; where they are rows, for the one in force. */

@@ -66,9 +66,21 @@ export class LogTx extends SqlTx {
 		return (await this.get<{ value: number }>("SELECT value FROM counters WHERE name = 'judged'"))?.value ?? 0;
 	}
 
+	/** The batch that was judged last: from behind where, and up to where. */
+	async lastJudged(): Promise<{ from: number; to: number }> {
+		const rows = await this.all<{ name: string; value: number }>(
+			"SELECT name, value FROM counters WHERE name IN ('judged', 'judgedBefore')",
+		);
+		const kept = (name: string) => rows.find(row => row.name === name)?.value ?? 0;
+		return { from: kept("judgedBefore"), to: kept("judged") };
+	}
+
 	/** Moves on from where the judge believed to stand; false when another one has moved meanwhile. */
 	async moveJudged(from: number, to: number): Promise<boolean> {
 		await this.insertIfAbsent("counters", { name: "judged", value: 0 });
-		return (await this.run("UPDATE counters SET value = ? WHERE name = 'judged' AND value = ?", [to, from])) === 1;
+		if ((await this.run("UPDATE counters SET value = ? WHERE name = 'judged' AND value = ?", [to, from])) === 0) return false;
+		if ((await this.insertIfAbsent("counters", { name: "judgedBefore", value: from })) === 0)
+			await this.update("counters", { value: from }, { name: "judgedBefore" });
+		return true;
 	}
 }

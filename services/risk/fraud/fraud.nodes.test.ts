@@ -190,4 +190,19 @@ describeWith(
 		await feed.judged();
 		expect(await told("fraud.userFlagged", 1, userId)).toHaveLength(1);
 	}, 60_000);
+
+	it("decides on nobody while nobody fills what Redis has lost, however little was ever judged", async () => {
+		await assess(0, anAttempt());
+		await Promise.all([0, 1].map(n => fraudOf(node(n)).judge.stop()));
+		await redis.restart({ wipe: true });
+		// Redis answers again, and has nothing.
+		await until(
+			() =>
+				fraudOf(node(0))
+					.interactionsOf(usr())
+					.catch(() => undefined),
+			count => count === 0,
+		);
+		for (let n = 0; n < 5; n++) await expect(assess(0, anAttempt())).rejects.toMatchObject({ type: serviceUnavailable.code });
+	}, 60_000);
 });
