@@ -69,7 +69,7 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 		tx: Tx,
 		kind: string,
 		state: State,
-		given: { id?: string; deadlineMs?: number; actor?: Actor } = {},
+		given: { id?: string; actor?: Actor } = {},
 	): Promise<SagaRecord<State>> {
 		const definition = this.#definition(kind);
 		const now = tx.now();
@@ -92,7 +92,7 @@ export class Sagas<Tx extends SqlTx = SqlTx> {
 			fence: 0,
 			attempts: 0,
 			nextAt: now,
-			deadlineAt: now + (given.deadlineMs ?? definition.deadlineMs ?? unboundMs),
+			deadlineAt: now + (definition.deadlineMs ?? unboundMs),
 			createdAt: now,
 			updatedAt: now,
 		};

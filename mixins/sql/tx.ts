@@ -120,6 +120,11 @@ export class SqlTx implements FactSink {
 		]);
 	}
 
+	/** Inserts a row, or changes the one that stands under this key. */
+	async put(table: string, key: Record<string, Value>, rest: Record<string, Value | undefined>): Promise<void> {
+		if ((await this.insertIfAbsent(table, { ...key, ...rest })) === 0) await this.update(table, rest, key);
+	}
+
 	/** The work knows its own earlier success (a key, a fencing number): where it is unknown whether it was committed, it is simply run again. */
 	repeatable(): void {
 		this.given.connection.repeatable?.();

@@ -2,7 +2,7 @@
 import type { ServiceBroker } from "moleculer";
 import { keyedHash } from "../../../lib/crypto.ts";
 import type { Runtime } from "../../../lib/runtime.ts";
-import { within } from "./payments.patience.ts";
+import { within } from "../../../lib/within.ts";
 import type { NamedInstrument, Provider } from "./providers/provider.ts";
 
 // The buyer waits for it. Shorter would name cards by their tokens whenever a provider is busy; longer would make its outage felt at every checkout.

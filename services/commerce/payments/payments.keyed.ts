@@ -5,9 +5,9 @@ import type { Locals, Meta } from "../../../lib/contract.ts";
 import { type StoaFailure, serviceUnavailable } from "../../../lib/failure.ts";
 import { inProgress, type KeptReply, keepable, keyedRequest, keyRequired, refusalOf, replay, waitMs } from "../../../lib/idempotency.ts";
 import { newId } from "../../../lib/ids.ts";
+import { within } from "../../../lib/within.ts";
 import { type Claim, claimKey, keepReply } from "../../../mixins/sql/idempotency.ts";
 import type { Payments } from "./payments.intents.ts";
-import { within } from "./payments.patience.ts";
 import type { PaymentsTx } from "./payments.store.ts";
 
 export interface Begun {

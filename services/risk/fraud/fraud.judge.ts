@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Logger } from "moleculer";
 import { tell } from "../../../lib/contract.ts";
 import { Tenure } from "../../../lib/leases.ts";
+import { within } from "../../../lib/within.ts";
 import type { SqlStore } from "../../../mixins/sql-store.ts";
 import { fillSeries, takeOver } from "./counters/filling.ts";
 import type { Desk } from "./desk/desk.ts";
@@ -81,12 +82,7 @@ export class Judge {
 	/** Brings the counters up to what was heard, if this node judges and it does not take long: whoever asks now should be judged by it. */
 	async catchUp(): Promise<void> {
 		if (!this.#tenure.isOurs || !(await this.#given.store.reader.hasUnnumbered(urgent))) return;
-		let timer: NodeJS.Timeout | undefined;
-		const late = new Promise<void>(resolve => {
-			timer = setTimeout(resolve, catchUpMs);
-		});
-		await Promise.race([this.wake(), late]);
-		clearTimeout(timer);
+		await within(catchUpMs, this.wake());
 	}
 
 	/** Looks now; resolves when it has looked. */

@@ -79,8 +79,7 @@ export class LogTx extends SqlTx {
 	async moveJudged(from: number, to: number): Promise<boolean> {
 		await this.insertIfAbsent("counters", { name: "judged", value: 0 });
 		if ((await this.run("UPDATE counters SET value = ? WHERE name = 'judged' AND value = ?", [to, from])) === 0) return false;
-		if ((await this.insertIfAbsent("counters", { name: "judgedBefore", value: from })) === 0)
-			await this.update("counters", { value: from }, { name: "judgedBefore" });
+		await this.put("counters", { name: "judgedBefore" }, { value: from });
 		return true;
 	}
 }

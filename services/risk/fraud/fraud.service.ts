@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { serviceUnavailable } from "../../../lib/failure.ts";
 import { redisOf } from "../../../lib/redis.ts";
 import { defineService } from "../../../lib/service.ts";
+import { within } from "../../../lib/within.ts";
 import type { BothStores } from "../../../mixins/both-stores.ts";
 import { documentStore } from "../../../mixins/document-store.ts";
 import { sqlStore } from "../../../mixins/sql-store.ts";
@@ -108,7 +109,7 @@ export default defineService<Fraud>({
 		async placeInLog(this: Fraud, observationId: string): Promise<number> {
 			for (const until = performance.now() + placeWithinMs; performance.now() < until; ) {
 				// In a flood of facts its turn does not end. Another node may be the judge: it looks by itself.
-				await Promise.race([this.judge.wake(), pause(placeLookMs)]);
+				await within(placeLookMs, this.judge.wake());
 				const seq = await this.store.reader.seqOf(observationId);
 				if (seq !== undefined) return seq;
 				await pause(placeLookMs);

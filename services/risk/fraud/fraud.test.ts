@@ -412,6 +412,11 @@ describe("cards that were declined while risk was away", () => {
 	};
 	const ofOrder = (attempt: fraud.Attempt) =>
 		feed.fact(declinedUnassessed, { orderId: attempt.orderId, attempt, declineCode: "declined" }, clock.now());
+	/** What the rules saw when it was decided on. */
+	const countedFor = async ({ orderId }: fraud.Attempt) => {
+		const { data } = await ask(stoa.broker, fraud.listDecisions, { orderId }, { meta: analyst() });
+		return data[0]!.rules.flatMap(({ conditions }) => conditions.map(({ fact, value }) => ({ ...(fact as object), value })));
+	};
 
 	it.each([
 		["after", (attempts: fraud.Attempt[]) => [...attempts.map(ofOrder), ...attempts.map(ofPayment)]],
@@ -424,9 +429,7 @@ describe("cards that were declined while risk was away", () => {
 		clock.move(2 * minute);
 		const next = declinedCard(5);
 		expect((await ask(stoa.broker, fraud.assess, next)).outcome).toBe("block");
-		const { data } = await ask(stoa.broker, fraud.listDecisions, { orderId: next.orderId }, { meta: analyst() });
-		const values = data[0]!.rules.flatMap(({ conditions }) => conditions.map(({ fact, value }) => ({ ...(fact as object), value })));
-		expect(values).toContainEqual(expect.objectContaining({ counter: "declinedInstruments", by: "device", value: 5 }));
+		expect(await countedFor(next)).toContainEqual(expect.objectContaining({ counter: "declinedInstruments", by: "device", value: 5 }));
 		for (const { orderId } of attempts)
 			expect((await ask(stoa.broker, fraud.listDecisions, { orderId }, { meta: analyst() })).data).toEqual([]);
 	});
@@ -439,8 +442,7 @@ describe("cards that were declined while risk was away", () => {
 		clock.move(2 * minute);
 		const next = declinedCard(2);
 		expect((await ask(stoa.broker, fraud.assess, next)).outcome).toBe("allow");
-		const { data } = await ask(stoa.broker, fraud.listDecisions, { orderId: next.orderId }, { meta: analyst() });
-		const byDevice = data[0]!.rules.flatMap(({ conditions }) => conditions.map(({ fact, value }) => ({ ...(fact as object), value })));
+		const byDevice = await countedFor(next);
 		expect(byDevice).toContainEqual(expect.objectContaining({ counter: "declinedInstruments", by: "device", value: 2 }));
 		expect(byDevice).toContainEqual(expect.objectContaining({ counter: "paymentAttempts", by: "device", value: 2 }));
 	});

@@ -44,12 +44,11 @@ const marks = (values: readonly unknown[]) => values.map(() => "?").join(", ");
 export async function addToList(tx: LogTx, given: Omit<ListedRow, "addedAt" | "caseId">): Promise<ListedRow> {
 	const { listName, entityKey, ...rest } = given;
 	const [known] = await entriesOf(tx, listName, [entityKey]);
-	const entry = { ...given, addedAt: known?.addedAt ?? tx.now(), caseId: null };
-	if ((await tx.insertIfAbsent("listEntries", { ...entry })) === 0)
-		await tx.update("listEntries", { ...rest, addedAt: entry.addedAt, caseId: null }, { listName, entityKey });
+	const row = { ...rest, addedAt: known?.addedAt ?? tx.now(), caseId: null };
+	await tx.put("listEntries", { listName, entityKey }, row);
 	if (listName === confirmedFraud) await dropConfirmations(tx, { entityKey });
 	await logListed(tx, { list: listName, entityKey, caseId: null, until: given.expiresAt });
-	return entry;
+	return { listName, entityKey, ...row };
 }
 
 /** Takes an entity off a list, whoever put it there. False when it is not on it. */
@@ -166,9 +165,7 @@ export async function sweepLists(tx: SqlTx): Promise<void> {
 /** What was found out about an entity; the same case again replaces what it said. */
 export async function label(tx: SqlTx, found: { entityKey: string; caseId: string; label: Label }): Promise<void> {
 	const { entityKey, caseId, label } = found;
-	const at = tx.now();
-	if ((await tx.insertIfAbsent("labels", { entityKey, caseId, label, at })) === 0)
-		await tx.update("labels", { label, at }, { entityKey, caseId });
+	await tx.put("labels", { entityKey, caseId }, { label, at: tx.now() });
 }
 
 /** As analysts see it. */
